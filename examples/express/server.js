@@ -1,0 +1,36 @@
+import { clientKey, leakyBucket, slidingLog, sluice, tokenBucket } from '@sluice/express'
+import express from 'express'
+
+const limit = sluice({ store: process.env.SLUICE_STORE })
+const apiKey = (req) => req.get('x-api-key') ?? clientKey(req.ip)
+
+const app = express()
+app.disable('x-powered-by')
+
+const ok = (_req, res) => res.json({ ok: true })
+
+// By IP address.
+app.get('/hello', limit('100/min', { name: 'hello' }), ok)
+app.post('/login', limit('5/min', { name: 'login', refund: 'successful' }), express.json(), (req, res) => {
+  if (req.body?.password === 'right') res.json({ ok: true })
+  else res.status(401).json({ ok: false })
+})
+
+// By API key, or by IP address when there is none.
+app.get('/search', limit(['10/s', '1000/day'], { name: 'search', key: apiKey }), ok)
+app.get('/burst', limit(tokenBucket('5/s', { burst: 10 }), { name: 'burst', key: apiKey }), ok)
+app.get('/smooth', limit(leakyBucket('10/s', { queue: 20 }), { name: 'smooth', key: apiKey }), ok)
+app.get('/exact', limit(slidingLog('20/min'), { name: 'exact', key: apiKey }), ok)
+app.get('/cost', limit('100/min', { name: 'cost', key: apiKey, cost: (req) => Number(req.query.units ?? 1) }), ok)
+app.get(
+  '/plan',
+  limit((req) => (req.get('x-api-key')?.startsWith('pro-') ? '100/min' : '10/min'), { name: 'plan', key: apiKey }),
+  ok,
+)
+app.get('/soft', limit('50/min', { name: 'soft', key: apiKey, warnAt: 0.8 }), ok)
+app.get('/shadow', limit('1/min', { name: 'shadow', key: apiKey, shadow: true }), ok)
+app.get('/health', ok)
+
+const server = app.listen(Number(process.env.PORT ?? 3000), () => {
+  console.log(`Listening on http://localhost:${server.address().port}`)
+})

@@ -1,0 +1,35 @@
+import { clientKey, leakyBucket, slidingLog, sluice, tokenBucket } from '@sluice/fastify'
+import fastify from 'fastify'
+
+const limit = sluice({ store: process.env.SLUICE_STORE })
+const apiKey = (request) => request.headers['x-api-key'] ?? clientKey(request.ip)
+
+const app = fastify()
+
+const ok = async () => ({ ok: true })
+
+// By IP address.
+app.get('/hello', { onRequest: limit('100/min', { name: 'hello' }) }, ok)
+app.post('/login', { onRequest: limit('5/min', { name: 'login', refund: 'successful' }) }, async (request, reply) => {
+  const right = request.body?.password === 'right'
+  return reply.code(right ? 200 : 401).send({ ok: right })
+})
+
+// By API key, or by IP address when there is none.
+app.get('/search', { onRequest: limit(['10/s', '1000/day'], { name: 'search', key: apiKey }) }, ok)
+app.get('/burst', { onRequest: limit(tokenBucket('5/s', { burst: 10 }), { name: 'burst', key: apiKey }) }, ok)
+app.get('/smooth', { onRequest: limit(leakyBucket('10/s', { queue: 20 }), { name: 'smooth', key: apiKey }) }, ok)
+app.get('/exact', { onRequest: limit(slidingLog('20/min'), { name: 'exact', key: apiKey }) }, ok)
+app.get(
+  '/cost',
+  { onRequest: limit('100/min', { name: 'cost', key: apiKey, cost: (request) => Number(request.query.units ?? 1) }) },
+  ok,
+)
+const plan = (request) => (request.headers['x-api-key']?.startsWith('pro-') ? '100/min' : '10/min')
+app.get('/plan', { onRequest: limit(plan, { name: 'plan', key: apiKey }) }, ok)
+app.get('/soft', { onRequest: limit('50/min', { name: 'soft', key: apiKey, warnAt: 0.8 }) }, ok)
+app.get('/shadow', { onRequest: limit('1/min', { name: 'shadow', key: apiKey, shadow: true }) }, ok)
+app.get('/health', ok)
+
+await app.listen({ port: Number(process.env.PORT ?? 3000), host: '::' })
+console.log(`Listening on http://localhost:${app.server.address().port}`)

@@ -1,0 +1,47 @@
+import Router from '@koa/router'
+import { clientKey, leakyBucket, slidingLog, sluice, tokenBucket } from '@sluice/koa'
+import Koa from 'koa'
+
+const limit = sluice({ store: process.env.SLUICE_STORE })
+const apiKey = (ctx) => ctx.get('x-api-key') || clientKey(ctx.ip)
+
+const router = new Router()
+
+const ok = (ctx) => {
+  ctx.body = { ok: true }
+}
+
+// By IP address.
+router.get('/hello', limit('100/min', { name: 'hello' }), ok)
+router.post('/login', limit('5/min', { name: 'login', refund: 'successful' }), async (ctx) => {
+  const { password } = await readJson(ctx.req)
+  ctx.status = password === 'right' ? 200 : 401
+  ctx.body = { ok: ctx.status === 200 }
+})
+
+// By API key, or by IP address when there is none.
+router.get('/search', limit(['10/s', '1000/day'], { name: 'search', key: apiKey }), ok)
+router.get('/burst', limit(tokenBucket('5/s', { burst: 10 }), { name: 'burst', key: apiKey }), ok)
+router.get('/smooth', limit(leakyBucket('10/s', { queue: 20 }), { name: 'smooth', key: apiKey }), ok)
+router.get('/exact', limit(slidingLog('20/min'), { name: 'exact', key: apiKey }), ok)
+router.get('/cost', limit('100/min', { name: 'cost', key: apiKey, cost: (ctx) => Number(ctx.query.units ?? 1) }), ok)
+router.get(
+  '/plan',
+  limit((ctx) => (ctx.get('x-api-key').startsWith('pro-') ? '100/min' : '10/min'), { name: 'plan', key: apiKey }),
+  ok,
+)
+router.get('/soft', limit('50/min', { name: 'soft', key: apiKey, warnAt: 0.8 }), ok)
+router.get('/shadow', limit('1/min', { name: 'shadow', key: apiKey, shadow: true }), ok)
+router.get('/health', ok)
+
+async function readJson(request) {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return JSON.parse(text)
+}
+
+const app = new Koa()
+app.use(router.routes())
+const server = app.listen(Number(process.env.PORT ?? 3000), () => {
+  console.log(`Listening on http://localhost:${server.address().port}`)
+})

@@ -1,0 +1,28 @@
+import type { Standing } from '../decision.js'
+import type { Policy } from '../policy.js'
+
+/** The numbers of one or many buckets; a bucket begins at `at` and is all noughts (or empty) when fresh. */
+export interface Cells {
+  [index: number]: number
+  length: number
+}
+
+/**
+ * One algorithm: pure arithmetic on one bucket. It owns no clock and no storage.
+ * `now` is in whole milliseconds and should not run backwards; if it does, the bucket is first pulled back to the
+ * fullest state that is possible at `now`, so that a clock that jumped ahead and returned locks nobody out for longer
+ * than one capacity-time.
+ */
+export interface Algorithm {
+  readonly name: string
+  /** Cells in a bucket; 0 when each bucket has an array of its own, which grows and shrinks. */
+  width(policy: Policy): number
+  /** How the bucket stands and whether `cost` would pass. Changes nothing a decision can tell. */
+  look(cells: Cells, at: number, policy: Policy, cost: number, now: number): Standing
+  /** Takes `cost` if it fits, nothing otherwise, and tells the standing after it. */
+  consume(cells: Cells, at: number, policy: Policy, cost: number, now: number): Standing
+  /** Gives back `cost` units that were taken at the time `taken`, never more than is still owed. */
+  refund(cells: Cells, at: number, policy: Policy, cost: number, taken: number, now: number): void
+  /** Units in use, a number ≥ 0; 0 when, and only when, the bucket equals a fresh one. */
+  used(cells: Cells, at: number, policy: Policy, now: number): number
+}

@@ -1,0 +1,56 @@
+import { Standing } from '../decision.js'
+import type { RateText } from '../parse.js'
+import { makePolicy, type Policy, type PolicyOptions } from '../policy.js'
+import type { Algorithm, Cells } from './algorithm.js'
+
+/**
+ * At most the quota in a window that opens with the first take and then stands still.
+ * Simple to explain; two windows may meet, so an interval of one window's length can see up to 2 × quota − 1 units.
+ * @example fixedWindow('1000/day')
+ * @throws {ConfigError} on a malformed text.
+ */
+export function fixedWindow<const T extends string>(text: RateText<T>, options: PolicyOptions = {}): Policy {
+  return makePolicy(algorithm, 'fixedWindow', text, options, [])
+}
+
+/** A bucket is the window's start and the units taken in it. */
+const algorithm: Algorithm = {
+  name: 'fixed-window',
+  width: () => 2,
+  look: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, false),
+  consume: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, true),
+  refund(cells, at, policy, cost, taken, now) {
+    const start = cells[at] ?? 0
+    if (taken < start || now >= start + policy.windowMs) return
+    cells[at + 1] = Math.max(0, unitsOf(cells, at) - cost)
+  },
+  used(cells, at, policy, now) {
+    return now >= (cells[at] ?? 0) + policy.windowMs ? 0 : unitsOf(cells, at)
+  },
+}
+
+function decide(cells: Cells, at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing {
+  const { quota, windowMs } = policy
+  let start = cells[at] ?? 0
+  let taken = unitsOf(cells, at)
+  if (start > now && taken > 0) {
+    cells[at] = start = now
+  }
+  if (taken === 0 || now >= start + windowMs) {
+    start = now
+    taken = 0
+  }
+  const allowed = cost <= Math.max(0, quota - taken)
+  if (commit && allowed && cost > 0) {
+    taken += cost
+    cells[at] = start
+    cells[at + 1] = taken
+  }
+  const left = taken === 0 ? 0 : start + windowMs - now
+  const retry = allowed ? 0 : cost > quota ? Number.POSITIVE_INFINITY : left
+  return new Standing(policy, allowed, Math.max(0, quota - taken), left, retry, left, 0, now)
+}
+
+function unitsOf(cells: Cells, at: number): number {
+  return cells[at + 1] ?? 0
+}

@@ -1,0 +1,136 @@
+import { Standing } from '../decision.js'
+import { ConfigError } from '../errors.js'
+import type { RateText } from '../parse.js'
+import { makePolicy, type Policy, type PolicyOptions } from '../policy.js'
+import type { Algorithm, Cells } from './algorithm.js'
+
+/** A log keeps an entry for each moment of taking: above this, counting in `subWindows` is the better tool. */
+const LARGEST_QUOTA = 10_000
+
+/**
+ * Exact: never more than the quota in any interval of one window's length, and never less than that promises.
+ * It remembers every moment at which something was taken, 16 bytes each, so the quota is at most 10,000.
+ * @example slidingLog('20/min')
+ * @throws {ConfigError} on a malformed text or a quota above 10,000.
+ */
+export function slidingLog<const T extends string>(text: RateText<T>, options: PolicyOptions = {}): Policy {
+  return makePolicy(algorithm, 'slidingLog', text, options, [], (quota) => {
+    if (quota <= LARGEST_QUOTA) return {}
+    throw new ConfigError(
+      `slidingLog('${text}'): a log remembers each take, so its quota is at most ${LARGEST_QUOTA}. ` +
+        `For more, slidingWindow('${text}', { subWindows: 10 }) never passes the quota either.`,
+    )
+  })
+}
+
+/** A bucket is an array of its own: where the live entries begin, their sum, then (time, cost) pairs in order of time. */
+const algorithm: Algorithm = {
+  name: 'sliding-log',
+  width: () => 0,
+  look: (cells, _at, policy, cost, now) => decide(cells, policy, cost, now, false),
+  consume: (cells, _at, policy, cost, now) => decide(cells, policy, cost, now, true),
+  refund(cells, _at, _policy, cost, taken) {
+    for (let entry = cells.length - 2; entry >= headOf(cells); entry -= 2) {
+      const time = cells[entry] ?? 0
+      if (time < taken) return
+      if (time === taken) {
+        const back = Math.min(cost, cells[entry + 1] ?? 0)
+        cells[entry + 1] = (cells[entry + 1] ?? 0) - back
+        cells[1] = sumOf(cells) - back
+        return
+      }
+    }
+  },
+  used(cells, _at, policy, now) {
+    return liveAt(cells, policy, now).sum
+  },
+}
+
+function decide(cells: Cells, policy: Policy, cost: number, now: number, commit: boolean): Standing {
+  pullBack(cells, now)
+  const live = liveAt(cells, policy, now)
+  const allowed = cost <= Math.max(0, policy.quota - live.sum)
+  if (commit && allowed && cost > 0) {
+    keepFrom(cells, live.head, live.sum)
+    append(cells, cost, now)
+    live.head = headOf(cells)
+    live.sum = sumOf(cells)
+  }
+  const remaining = Math.max(0, policy.quota - live.sum)
+  const more = live.sum === 0 ? 0 : wait(cells, live, policy, remaining + 1, now)
+  const retry = allowed ? 0 : cost === remaining + 1 ? more : wait(cells, live, policy, cost, now)
+  const reset = live.sum === 0 ? 0 : wait(cells, live, policy, policy.quota, now)
+  return new Standing(policy, allowed, remaining, more, retry, reset, 0, now)
+}
+
+interface Live {
+  /** Index of the first entry that still counts. */
+  head: number
+  sum: number
+}
+
+/** An entry counts while it is younger than the window: in (now − W, now]. */
+function liveAt(cells: Cells, policy: Policy, now: number): Live {
+  let head = headOf(cells)
+  let sum = sumOf(cells)
+  while (head < cells.length && (cells[head] ?? 0) <= now - policy.windowMs) {
+    sum -= cells[head + 1] ?? 0
+    head += 2
+  }
+  return { head, sum }
+}
+
+/** Milliseconds until enough of the oldest entries have left for `cost` to fit. */
+function wait(cells: Cells, live: Live, policy: Policy, cost: number, now: number): number {
+  if (cost > policy.quota) return Number.POSITIVE_INFINITY
+  let { head, sum } = live
+  let last = now - policy.windowMs
+  while (sum > policy.quota - cost) {
+    last = cells[head] ?? 0
+    sum -= cells[head + 1] ?? 0
+    head += 2
+  }
+  return last + policy.windowMs - now
+}
+
+function append(cells: Cells, cost: number, now: number): void {
+  const end = cells.length
+  if (end > headOf(cells) && cells[end - 2] === now) {
+    cells[end - 1] = (cells[end - 1] ?? 0) + cost
+  } else {
+    cells[end] = now
+    cells[end + 1] = cost
+  }
+  cells[1] = sumOf(cells) + cost
+}
+
+/** Forgets the entries before `head`; moves the rest to the front once they are the smaller half. */
+function keepFrom(cells: Cells, head: number, sum: number): void {
+  if (cells.length === 0) {
+    cells[0] = 2
+    cells[1] = 0
+    return
+  }
+  cells[0] = head
+  cells[1] = sum
+  const kept = cells.length - head
+  if (head - 2 <= kept) return
+  for (let i = 0; i < kept; i++) cells[2 + i] = cells[head + i] ?? 0
+  cells.length = 2 + kept
+  cells[0] = 2
+}
+
+/** The clock went back: what was taken in its future was taken now. */
+function pullBack(cells: Cells, now: number): void {
+  for (let entry = cells.length - 2; entry >= headOf(cells) && (cells[entry] ?? 0) > now; entry -= 2) {
+    cells[entry] = now
+  }
+}
+
+function headOf(cells: Cells): number {
+  return cells[0] ?? 2
+}
+
+function sumOf(cells: Cells): number {
+  return cells[1] ?? 0
+}

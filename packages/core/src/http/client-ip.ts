@@ -1,0 +1,71 @@
+import { KeyError } from '../errors.js'
+
+/** An IPv6 client owns a whole /64, four groups of sixteen bits. */
+const CLIENT_GROUPS = 4
+
+/**
+ * The partition key of a client's address: an IPv4 address as it is, also when it comes mapped into IPv6 or with a port;
+ * an IPv6 address cut to its /64, as `2001:db8:0:1::/64`.
+ * @throws {KeyError} when there is no address, or the text is none: never one bucket for all of those.
+ */
+export function clientKey(address: string | undefined): string {
+  if (address === undefined || address === '') {
+    throw new KeyError('The client has no IP address (its connection may be gone). Give the limit a key of your own.')
+  }
+  if (isIPv4(address)) return address
+  const [, bare = address] = /^\[([^\]]*)\](?::\d+)?$/.exec(address) ?? /^([\d.]+):\d+$/.exec(address) ?? []
+  if (isIPv4(bare)) return bare
+  const groups = groupsOf(bare)
+  if (groups === undefined) {
+    throw new KeyError(`${JSON.stringify(address.slice(0, 60))} is not an IP address. Check the proxy that sent it.`)
+  }
+  const mapped = mappedIPv4(groups)
+  if (mapped !== undefined) return mapped
+  return `${groups
+    .slice(0, CLIENT_GROUPS)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`
+}
+
+function isIPv4(text: string): boolean {
+  if (text.length > 15) return false
+  const parts = text.split('.')
+  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+}
+
+/** The eight groups of an IPv6 address (RFC 4291 §2.2); a zone (`%eth0`) is no part of the address. */
+function groupsOf(text: string): number[] | undefined {
+  const [address = ''] = text.split('%')
+  const halves = address.split('::')
+  if (halves.length > 2) return undefined
+  const head = groupsIn(halves[0] ?? '', halves.length === 1)
+  const tail = groupsIn(halves[1] ?? '', true)
+  if (head === undefined || tail === undefined) return undefined
+  if (halves.length === 1) return head.length === 8 ? head : undefined
+  const missing = 8 - head.length - tail.length
+  return missing < 1 ? undefined : [...head, ...Array<number>(missing).fill(0), ...tail]
+}
+
+function groupsIn(text: string, last: boolean): number[] | undefined {
+  if (text === '') return []
+  const groups: number[] = []
+  const words = text.split(':')
+  for (const [index, word] of words.entries()) {
+    if (/^[\da-f]{1,4}$/i.test(word)) groups.push(Number.parseInt(word, 16))
+    else if (last && index === words.length - 1 && isIPv4(word)) groups.push(...bytePairs(word))
+    else return undefined
+  }
+  return groups
+}
+
+function bytePairs(ipv4: string): [number, number] {
+  const [a = 0, b = 0, c = 0, d = 0] = ipv4.split('.').map(Number)
+  return [a * 256 + b, c * 256 + d]
+}
+
+/** `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2). */
+function mappedIPv4(groups: readonly number[]): string | undefined {
+  const [a = 0, b = 0] = groups.slice(6)
+  if (groups[5] !== 0xffff || groups.slice(0, 5).some((group) => group !== 0)) return undefined
+  return [a >> 8, a & 255, b >> 8, b & 255].join('.')
+}

@@ -1,0 +1,181 @@
+import type { Announced, Decision } from '../decision.js'
+import { keyDigest } from '../key.js'
+import { consume, refund } from '../limiter.js'
+import type { PolicyLike } from '../policies.js'
+import type { Store } from '../store.js'
+import type { Emitter } from './events.js'
+import { type Field, headerFields } from './headers.js'
+import type { CheckedOptions, PolicyFunction } from './limit-options.js'
+import { problem } from './problem.js'
+import { Question } from './question.js'
+import { report } from './report.js'
+import { then } from './then.js'
+import { joined, type Visit, visitOf } from './visit.js'
+
+/** How a framework's request is read: all that an adapter has to know of it. */
+export interface RequestReader<Req> {
+  ip(request: Req): string | undefined
+  header(request: Req, name: string): string | undefined
+  /** Whose X-Forwarded-For the framework believes: nobody's, everybody's, or that of chosen proxies. */
+  proxies(request: Req): 'untrusted' | 'all' | 'chosen'
+}
+
+/** The part of Node's ServerResponse that a guard watches. */
+export interface ResponseLike {
+  readonly statusCode: number
+  readonly writableFinished: boolean
+  once(event: 'finish' | 'close', listener: () => void): unknown
+}
+
+/** The guard's answer for one request: go on, or answer with this status, these fields and this body. */
+export interface Passage {
+  readonly allowed: boolean
+  /** The connection closed while the request was held: there is nobody to answer and nothing to go on with. */
+  readonly gone: boolean
+  /** Over all limits of the request so far; `undefined` when all were skipped. */
+  readonly decision: Decision | undefined
+  readonly status: number
+  readonly fields: readonly Field[]
+  readonly body: string
+}
+
+/** What one `limit()` call is made of. */
+export interface GuardParts<Req> {
+  readonly name: string
+  readonly policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>
+  readonly options: CheckedOptions<Req>
+  readonly reader: RequestReader<Req>
+  readonly store: Store
+  readonly events: Emitter<Req>
+  /** Looks at how the framework reads addresses, before the first key is made of one. */
+  readonly checkProxies: (request: Req) => void
+}
+
+/** setTimeout takes no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Turns requests into passages: one limit, in front of any framework. */
+export class Guard<Req extends object> {
+  readonly #parts: GuardParts<Req>
+  readonly #question: Question<Req>
+
+  /** @throws {ConfigError} on policies that cannot be right. */
+  constructor(parts: GuardParts<Req>) {
+    this.#parts = parts
+    this.#question = new Question(parts)
+  }
+
+  /** At once when the store and the options' functions answer at once, else as a promise. */
+  admit(request: Req, response: ResponseLike): Passage | Promise<Passage> {
+    const visit = visitOf(request)
+    const earlier = visit.passages.get(this)
+    if (earlier !== undefined) return earlier
+    try {
+      const passage = this.#pass(request, response, visit)
+      const settled = passage instanceof Promise ? passage.catch((error) => this.#fail(error, request)) : passage
+      visit.passages.set(this, settled)
+      return settled
+    } catch (error) {
+      return this.#fail(error, request)
+    }
+  }
+
+  #pass(request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
+    const { options, store } = this.#parts
+    const question = this.#question
+    return then(options.skip?.(request) ?? false, (skipped) =>
+      skipped
+        ? this.#passage(visit)
+        : then(question.key(request), (key) =>
+            then(question.cost(request), (cost) =>
+              then(question.policies(request), (policies) =>
+                then(consume(store, policies, key, cost), (decision) =>
+                  this.#decided(decision, request, response, visit),
+                ),
+              ),
+            ),
+          ),
+    )
+  }
+
+  #decided(decision: Decision, request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
+    report(decision, request, this.#parts.events)
+    visit.decision = joined(visit.decision, decision)
+    visit.told = [...visit.told, ...this.#told(decision)]
+    if (!decision.allowed) return this.#denial(decision, request, visit)
+    if (decision.delayMs > 0) return this.#hold(decision, request, response, this.#passage(visit))
+    this.#refundLater(decision, request, response)
+    return this.#passage(visit)
+  }
+
+  #told({ standings, key }: Decision): readonly Announced[] {
+    if (!this.#parts.options.dialects.includes('draft+pk')) return standings
+    const pk = keyDigest(key)
+    return standings.map((standing) => ({ ...standing, pk }))
+  }
+
+  #passage(visit: Visit): Passage {
+    const fields = headerFields(visit.told, this.#parts.options.dialects)
+    return { allowed: true, gone: false, decision: visit.decision, status: 200, fields, body: '' }
+  }
+
+  #denial(decision: Decision, request: Req, visit: Visit): Passage {
+    const { options, reader } = this.#parts
+    const reply = options.response?.(decision, request) ?? problem(decision, reader.header(request, 'accept'))
+    const { status = 429, headers = {}, body } = reply
+    const isText = typeof body === 'string'
+    const named = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')
+    const type: Field = ['Content-Type', isText ? 'text/plain; charset=utf-8' : 'application/json']
+    const { fields, ...passage } = this.#passage(visit)
+    return {
+      ...passage,
+      allowed: false,
+      status,
+      fields: [...fields, ...(named ? [] : [type]), ...Object.entries(headers)],
+      body: isText ? body : JSON.stringify(body),
+    }
+  }
+
+  /** Keeps the request until its turn has come. A client that leaves gives its place back. */
+  #hold(decision: Decision, request: Req, response: ResponseLike, passage: Passage): Promise<Passage> {
+    return new Promise((resolve) => {
+      let waiting = true
+      const goOn = (): void => {
+        waiting = false
+        this.#refundLater(decision, request, response)
+        resolve(passage)
+      }
+      const timer = setTimeout(goOn, Math.min(decision.delayMs, LONGEST_TIMER_MS))
+      response.once('close', () => {
+        if (!waiting) return
+        clearTimeout(timer)
+        this.#refund(decision, request)
+        resolve({ ...passage, allowed: false, gone: true })
+      })
+    })
+  }
+
+  /** A response that was cut off has no status to go by, and gives nothing back. */
+  #refundLater(decision: Decision, request: Req, response: ResponseLike): void {
+    const gives = this.#parts.options.refund
+    if (gives === undefined) return
+    response.once('finish', () => {
+      try {
+        if (gives(response.statusCode)) this.#refund(decision, request)
+      } catch (error) {
+        this.#parts.events.emit('error', { error, request })
+      }
+    })
+  }
+
+  #refund(decision: Decision, request: Req): void {
+    const { store, events } = this.#parts
+    const refunded = refund(store, decision)
+    if (refunded instanceof Promise) refunded.catch((error) => events.emit('error', { error, request }))
+  }
+
+  #fail(error: unknown, request: Req): never {
+    this.#parts.events.emit('error', { error, request })
+    throw error
+  }
+}

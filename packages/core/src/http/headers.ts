@@ -1,0 +1,173 @@
+import { type Announced, bindingOf } from '../decision.js'
+import { ConfigError, shown } from '../errors.js'
+
+/**
+ * How limits are told: `'draft'` is the newest RateLimit draft, `'draft+pk'` the same with a digest of the partition key,
+ * `'legacy'` X-RateLimit-*. docs/headers.md shows each.
+ */
+export type Dialect = 'draft' | 'draft+pk' | 'draft-7' | 'draft-6' | 'legacy'
+
+/** A header field: its name and its value. */
+export type Field = readonly [name: string, value: string]
+
+const DIALECTS: readonly Dialect[] = ['draft', 'draft+pk', 'draft-7', 'draft-6', 'legacy']
+
+/**
+ * One dialect or several, as a checked list; `'draft'` unless told, an empty list for none.
+ * @throws {ConfigError} on an unknown one, or on two that would write the same field.
+ */
+export function checkDialects(given: Dialect | readonly Dialect[] = 'draft'): readonly Dialect[] {
+  const dialects: readonly Dialect[] = Array.isArray(given) ? given : [given as Dialect]
+  for (const dialect of dialects) {
+    if (!DIALECTS.includes(dialect)) {
+      throw new ConfigError(
+        `headers: expected ${DIALECTS.map((name) => `'${name}'`).join(', ')}, got ${shown(dialect)}.`,
+      )
+    }
+  }
+  const drafts = dialects.filter((dialect) => dialect !== 'legacy')
+  if (drafts.length > 1) {
+    throw new ConfigError(
+      `headers: ${drafts.map((name) => `'${name}'`).join(' and ')} write the same fields; choose one.`,
+    )
+  }
+  return dialects
+}
+
+/**
+ * The fields that tell of these standings, in the dialects asked for, and Retry-After when one of them denies.
+ * @param now Unix milliseconds.
+ */
+export function headerFields(
+  standings: readonly Announced[],
+  dialects: readonly Dialect[],
+  now: number = Date.now(),
+): Field[] {
+  const told = standings.some((standing) => standing.policy.shadow)
+    ? standings.filter((one) => !one.policy.shadow)
+    : standings
+  const fields: Field[] = []
+  if (told.length === 0) return fields
+  for (const dialect of dialects) write[dialect](fields, told, now)
+  if (dialects.length > 0) warnings(fields, told)
+  const retryAfter = retryAfterSeconds(told)
+  if (retryAfter !== undefined) fields.push(['Retry-After', String(retryAfter)])
+  return fields
+}
+
+/** Whole seconds to wait, at least 1; `undefined` when nothing denies, or the request can never pass. */
+export function retryAfterSeconds(standings: readonly Announced[]): number | undefined {
+  let most = 0
+  for (const standing of standings) if (!standing.allowed) most = Math.max(most, standing.retryAfterMs)
+  return most === 0 || most === Number.POSITIVE_INFINITY ? undefined : seconds(most)
+}
+
+type Writer = (fields: Field[], standings: readonly Announced[], now: number) => void
+
+const draft: Writer = (fields, standings) => {
+  fields.push(['RateLimit-Policy', list(standings, (standing) => policyItem(standing.policy) + pk(standing))])
+  fields.push(['RateLimit', list(standings, (standing) => limitItem(standing) + pk(standing))])
+}
+
+const write: Readonly<Record<Dialect, Writer>> = {
+  draft,
+  'draft+pk': draft,
+  'draft-7': (fields, standings) => {
+    const binding = bindingOf(standings)
+    if (binding === undefined) return
+    const { policy, remaining } = binding
+    fields.push(['RateLimit-Policy', list(standings, oldPolicy)])
+    fields.push(['RateLimit', `limit=${policy.quota}, remaining=${remaining}, reset=${resetOf(binding)}`])
+  },
+  'draft-6': (fields, standings) => {
+    const binding = bindingOf(standings)
+    if (binding === undefined) return
+    fields.push(['RateLimit-Policy', list(standings, oldPolicy)])
+    three(fields, 'RateLimit', binding, resetOf(binding))
+  },
+  legacy: (fields, standings, now) => {
+    const binding = bindingOf(standings)
+    if (binding !== undefined)
+      three(fields, 'X-RateLimit', binding, Math.ceil((now + (binding.moreAfterMs ?? 0)) / 1000))
+  },
+}
+
+/** A Byte Sequence (RFC 9651 §3.3.5). */
+function pk({ pk }: Announced): string {
+  return pk === undefined ? '' : `;pk=:${pk}:`
+}
+
+/** A structured field's List (RFC 9651 §3.1). */
+function list(standings: readonly Announced[], item: (standing: Announced) => string): string {
+  const [only] = standings
+  return standings.length === 1 && only !== undefined ? item(only) : standings.map(item).join(', ')
+}
+
+const policyItems = new WeakMap<Announced['policy'], string>()
+
+/** A policy never changes, so its item is written once. */
+function policyItem(policy: Announced['policy']): string {
+  let item = policyItems.get(policy)
+  if (item === undefined) {
+    const unit = policy.unit === 'requests' ? '' : `;qu=${sfString(policy.unit)}`
+    item = `${sfString(policy.name)};q=${policy.quota}${unit}${window(policy)}`
+    policyItems.set(policy, item)
+  }
+  return item
+}
+
+function limitItem({ policy, remaining, moreAfterMs }: Announced): string {
+  const time = moreAfterMs === null || moreAfterMs === 0 ? '' : `;t=${seconds(moreAfterMs)}`
+  return `${sfString(policy.name)};r=${remaining}${time}`
+}
+
+function oldPolicy({ policy }: Announced): string {
+  return `${policy.quota}${window(policy)}`
+}
+
+/** Whole seconds only; a window that is none is left out. */
+function window({ windowMs }: Announced['policy']): string {
+  return windowMs === null || windowMs % 1000 !== 0 ? '' : `;w=${windowMs / 1000}`
+}
+
+function three(fields: Field[], prefix: string, { policy, remaining }: Announced, reset: number): void {
+  fields.push([`${prefix}-Limit`, String(policy.quota)])
+  fields.push([`${prefix}-Remaining`, String(remaining)])
+  fields.push([`${prefix}-Reset`, String(reset)])
+}
+
+/** `Sluice-Warning`: the policies whose used share has reached a `warnAt`, with the share. */
+function warnings(fields: Field[], standings: readonly Announced[]): void {
+  const warned = standings.filter(({ policy, remaining }) => {
+    const [first] = policy.warnAt
+    return first !== undefined && policy.capacity - remaining >= first * policy.capacity
+  })
+  if (warned.length > 0) fields.push(['Sluice-Warning', list(warned, warningItem)])
+}
+
+function warningItem({ policy, remaining }: Announced): string {
+  const thousandths = Math.floor(((policy.capacity - remaining) * 1000) / policy.capacity)
+  return `${sfString(policy.name)};share=${sfDecimal(thousandths)}`
+}
+
+function sfString(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`
+}
+
+/** A Decimal has one to three digits behind the point (RFC 9651 §3.3.2). */
+function sfDecimal(thousandths: number): string {
+  const decimals = String(thousandths % 1000)
+    .padStart(3, '0')
+    .replace(/0{1,2}$/, '')
+  return `${Math.floor(thousandths / 1000)}.${decimals}`
+}
+
+/** Rounded up, at least 1: never announces earlier than true. */
+function seconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}
+
+/** `reset` of the older dialects: what `t` is, 0 when the bucket is full. */
+function resetOf({ moreAfterMs }: Announced): number {
+  return moreAfterMs === null || moreAfterMs === 0 ? 0 : seconds(moreAfterMs)
+}

@@ -1,0 +1,7 @@
+export { clientKey } from './client-ip.js'
+export type { Events, Listener } from './events.js'
+export { Guard, type GuardParts, type Passage, type RequestReader, type ResponseLike } from './guard.js'
+export { checkDialects, type Dialect, type Field, headerFields, retryAfterSeconds } from './headers.js'
+export type { LimitOptions, PolicyFunction, SluiceOptions } from './limit-options.js'
+export { problem, type Reply } from './problem.js'
+export { createLimit, type Limit } from './sluice.js'

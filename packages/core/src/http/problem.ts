@@ -1,0 +1,100 @@
+import type { Decision, Standing } from '../decision.js'
+import type { Policy } from '../policy.js'
+import { retryAfterSeconds } from './headers.js'
+
+/** What a denied client gets. */
+export interface Reply {
+  /** 429 unless told. */
+  readonly status?: number
+  /** Beside the limit's own fields; a `content-type` here wins. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** An object is sent as JSON, a string as plain text. */
+  readonly body: string | object
+}
+
+/** The denial as RFC 9457 problem details, or as its sentence alone for a client that would rather read text. */
+export function problem(decision: Decision, accept: string | undefined): Reply {
+  const detail = sentence(decision)
+  if (prefersText(accept)) return { body: `${detail}\n` }
+  const denied = decision.standings.filter(denies)
+  const retryAfter = retryAfterSeconds(denied)
+  return {
+    headers: { 'content-type': 'application/problem+json' },
+    body: {
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+      title: 'Too many requests',
+      status: 429,
+      detail,
+      'violated-policies': denied.map((standing) => standing.policy.name),
+      ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+    },
+  }
+}
+
+function denies(standing: Standing): boolean {
+  return !standing.allowed && !standing.policy.shadow
+}
+
+/** What happened and when to come back, in words. */
+function sentence({ binding, cost }: Decision): string {
+  if (binding === undefined) return 'Too many requests.'
+  const { policy, remaining, retryAfterMs } = binding
+  const limit = `The limit "${policy.name}" (${rate(policy)})`
+  if (retryAfterMs === Number.POSITIVE_INFINITY) {
+    return `${limit} lets at most ${amount(policy.capacity, policy.unit)} through at once; this request needs ${cost}.`
+  }
+  const state = remaining === 0 ? 'is used up' : `has ${remaining} left, and this request needs ${cost}`
+  return `${limit} ${state}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
+}
+
+function rate({ quota, unit, windowMs }: Policy): string {
+  const window = windowMs % 1000 === 0 ? duration(windowMs / 1000) : `${windowMs} ms`
+  return `${amount(quota, unit)} in ${window}`
+}
+
+function amount(units: number, unit: string): string {
+  const noun = unit === 'content-bytes' ? 'bytes' : unit
+  return `${units.toLocaleString('en')} ${units === 1 ? noun.slice(0, -1) : noun}`
+}
+
+/** The two largest parts: `1 hour 5 minutes`, `42 seconds`. Never shorter than it is. */
+function duration(seconds: number): string {
+  const parts = [
+    ['day', 86_400],
+    ['hour', 3_600],
+    ['minute', 60],
+    ['second', 1],
+  ] as const
+  const first = parts.findIndex(([, length]) => seconds >= length)
+  const smallest = parts[Math.min(first + 1, parts.length - 1)]?.[1] ?? 1
+  let left = Math.ceil(seconds / smallest) * smallest
+  const words: string[] = []
+  for (const [noun, length] of parts) {
+    const count = Math.floor(left / length)
+    left -= count * length
+    if (count > 0) words.push(`${count} ${noun}${count === 1 ? '' : 's'}`)
+  }
+  return words.join(' ')
+}
+
+/** Whether `Accept` ranks plain text or HTML above JSON (RFC 9110 §12.5.1). */
+function prefersText(accept: string | undefined): boolean {
+  if (accept === undefined || !accept.includes('text/')) return false
+  const text = Math.max(quality(accept, 'text', 'plain'), quality(accept, 'text', 'html'))
+  return text > Math.max(quality(accept, 'application', 'json'), quality(accept, 'application', 'problem+json'))
+}
+
+/** The weight of the most specific range that covers the type. */
+function quality(accept: string, type: string, subtype: string): number {
+  let weight = 0
+  let specificity = -1
+  for (const range of accept.toLowerCase().split(',')) {
+    const [media = '', ...parameters] = range.split(';').map((part) => part.trim())
+    const covers = ['*/*', `${type}/*`, `${type}/${subtype}`].indexOf(media)
+    if (covers <= specificity) continue
+    specificity = covers
+    const given = parameters.find((parameter) => parameter.startsWith('q='))
+    weight = given === undefined ? 1 : Number(given.slice(2)) || 0
+  }
+  return weight
+}

@@ -1,0 +1,106 @@
+import { warn } from '../builtin.js'
+import type { MemoryStore } from '../memory-store.js'
+import type { Policies, PolicyLike } from '../policies.js'
+import type { Store } from '../store.js'
+import { Emitter, type Events, type Listener } from './events.js'
+import { Guard, type RequestReader } from './guard.js'
+import {
+  checkLimitOptions,
+  checkSluiceOptions,
+  type LimitOptions,
+  type PolicyFunction,
+  type SluiceOptions,
+} from './limit-options.js'
+
+/** What every adapter's `sluice()` returns: `limit`, which makes a `Middleware` of policies. */
+export interface Limit<Req, Middleware> {
+  /**
+   * One line a route.
+   * @example app.get('/search', limit(['10/s', '1000/day']))
+   * @throws {ConfigError} on anything that cannot be right.
+   */
+  <const P extends PolicyLike | readonly PolicyLike[]>(policies: Policies<P>, options?: LimitOptions<Req>): Middleware
+  /** Policies by request: plans, tiers. What the function returns is checked at that request. */
+  (policies: PolicyFunction<Req>, options?: LimitOptions<Req>): Middleware
+  /** Listens to what all limits made here decide. Returns a function that stops listening. */
+  on<Name extends keyof Events<Req>>(name: Name, listener: Listener<Events<Req>[Name]>): () => void
+  /** Where the buckets live. */
+  readonly store: Store
+  /** Closes the store. */
+  close(): void | Promise<void>
+}
+
+/**
+ * `limit` for one framework: what reads its requests, and what makes its middleware of a guard.
+ * @throws {ConfigError} on an option that cannot be right.
+ */
+export function createLimit<Req extends object, Middleware>(
+  reader: RequestReader<Req>,
+  options: SluiceOptions<Req>,
+  toMiddleware: (guard: Guard<Req>) => Middleware,
+): Limit<Req, Middleware> {
+  const { store, defaults } = checkSluiceOptions(options)
+  const events = new Emitter<Req>()
+  const nameNext = namer(store)
+  const checkProxies = proxyCheck(reader)
+  function limit<const P extends PolicyLike | readonly PolicyLike[]>(
+    policies: Policies<P>,
+    own?: LimitOptions<Req>,
+  ): Middleware
+  function limit(policies: PolicyFunction<Req>, own?: LimitOptions<Req>): Middleware
+  function limit(
+    policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>,
+    own: LimitOptions<Req> = {},
+  ): Middleware {
+    const checked = checkLimitOptions('limit()', own, defaults)
+    const name = own.name ?? nameNext(checked.name ?? 'default')
+    return toMiddleware(new Guard({ name, policies, options: checked, reader, store, events, checkProxies }))
+  }
+  return Object.assign(limit, { on: events.on.bind(events), store, close: () => store.close() })
+}
+
+/** `default`, `default-2`, …: the same in every process that runs the same code. */
+function namer(store: Store): (base: string) => string {
+  let unnamed = 0
+  return (base) => {
+    unnamed += 1
+    if (unnamed === 2 && !isLocal(store)) {
+      warn(
+        'SLUICE_UNNAMED',
+        'Several limits without a name share a store: they are told apart by the order in which they are made. ' +
+          "Give each a name, as in limit('100/min', { name: 'search' }).",
+      )
+    }
+    return unnamed === 1 ? base : `${base}-${unnamed}`
+  }
+}
+
+function isLocal(store: Store): store is MemoryStore {
+  return 'size' in store
+}
+
+/** Says once, at the first request that shows it, that client addresses cannot be right. */
+function proxyCheck<Req>(reader: RequestReader<Req>): (request: Req) => void {
+  let said = false
+  return (request) => {
+    if (said) return
+    const proxies = reader.proxies(request)
+    if (proxies === 'chosen') said = true
+    if (proxies === 'all') {
+      said = true
+      warn(
+        'SLUICE_TRUSTS_ALL_PROXIES',
+        'Every proxy is trusted, so any client can choose its IP address by sending X-Forwarded-For, and with it its limit. ' +
+          'Trust the number or the addresses of your own proxies instead.',
+      )
+    }
+    if (proxies === 'untrusted' && reader.header(request, 'x-forwarded-for') !== undefined) {
+      said = true
+      warn(
+        'SLUICE_PROXY_NOT_TRUSTED',
+        'A request came with X-Forwarded-For, but the framework trusts no proxy: all clients behind yours share one limit. ' +
+          "Trust your own proxies (Express: app.set('trust proxy', 1), Koa: app.proxy with maxIpsCount, Fastify: trustProxy).",
+      )
+    }
+  }
+}

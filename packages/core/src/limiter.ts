@@ -1,0 +1,150 @@
+import { Decision, type Standing } from './decision.js'
+import { ConfigError, CostError, KeyError, shown } from './errors.js'
+import { type MemoryStore, memoryStore } from './memory-store.js'
+import { checkOptions } from './options.js'
+import { bindPolicies, type Policies, type PolicyLike } from './policies.js'
+import type { Policy } from './policy.js'
+import { type Answer, type Ask, type Return, type Store, toStore } from './store.js'
+
+export interface LimiterOptions<P extends PolicyLike | readonly PolicyLike[], S extends Store = Store> {
+  /** One policy or several; a decision takes from all of them or from none. */
+  readonly policies: Policies<P>
+  /** A Store, or the URL of one. A memory store of its own unless told. */
+  readonly store?: S | string
+  /** Names the policies, and so their buckets in a shared store. `'default'` unless told. */
+  readonly name?: string
+}
+
+/** A count of units: a whole number ≥ 0, 1 unless told. */
+export interface Cost {
+  readonly cost?: number
+}
+
+/** Policies over a store, for anything that has a key: a request, a job, a message. */
+export interface Limiter<S extends Store> {
+  readonly policies: readonly Policy[]
+  /**
+   * Takes `cost` units from every policy, or from none.
+   * @throws {KeyError} when the key is not a string. @throws {CostError} when the cost is not a whole number ≥ 0.
+   */
+  consume(key: string, options?: Cost): Answer<S, Decision>
+  /** What `consume` would answer now; takes nothing. */
+  peek(key: string, options?: Cost): Answer<S, Decision>
+  /**
+   * Gives back what a decision took, or `cost` units of it; never more than it took, however often it is asked.
+   * What has drained from a bucket in the meantime is not given back again.
+   */
+  refund(decision: Decision, options?: Cost): Answer<S, void>
+  /** Forgets a key, as if it had never come. */
+  reset(key: string): Answer<S, void>
+  /** Closes the store. */
+  close(): Answer<S, void>
+}
+
+/**
+ * A limiter without HTTP. Over the memory store its answers come at once; over a shared one as promises; the type tells.
+ * @example
+ * const limiter = createLimiter({ policies: ['10/s', '1000/day'] })
+ * if (!limiter.consume('user-42').allowed) console.log('later')
+ * @throws {ConfigError} on anything that cannot be right.
+ */
+export function createLimiter<const P extends PolicyLike | readonly PolicyLike[]>(
+  options: LimiterOptions<P> & { readonly store?: undefined },
+): Limiter<MemoryStore>
+export function createLimiter<const P extends PolicyLike | readonly PolicyLike[]>(
+  options: LimiterOptions<P> & { readonly store: string },
+): Limiter<Store>
+export function createLimiter<const P extends PolicyLike | readonly PolicyLike[], S extends Store>(
+  options: LimiterOptions<P, S> & { readonly store: S },
+): Limiter<S>
+export function createLimiter(options: LimiterOptions<PolicyLike | readonly PolicyLike[]>): Limiter<Store> {
+  checkOptions('createLimiter()', options, ['policies', 'store', 'name'])
+  const { policies, store, name = 'default' } = options
+  if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
+  return new StoreLimiter(bindPolicies(policies, { name }), store === undefined ? memoryStore() : toStore(store))
+}
+
+class StoreLimiter implements Limiter<Store> {
+  readonly policies: readonly Policy[]
+  readonly #store: Store
+
+  constructor(policies: readonly Policy[], store: Store) {
+    this.policies = policies
+    this.#store = store
+  }
+
+  consume(key: string, options?: Cost): Decision | Promise<Decision> {
+    return consume(this.#store, this.policies, key, options?.cost ?? 1)
+  }
+
+  peek(key: string, options?: Cost): Decision | Promise<Decision> {
+    const cost = options?.cost ?? 1
+    return decide(key, cost, this.#store.peek(asksFor(this.policies, key, cost)))
+  }
+
+  refund(decision: Decision, options?: Cost): void | Promise<void> {
+    return refund(this.#store, decision, options?.cost)
+  }
+
+  reset(key: string): void | Promise<void> {
+    return this.#store.reset(this.policies, [key])
+  }
+
+  close(): void | Promise<void> {
+    return this.#store.close()
+  }
+}
+
+/** One decision over these policies: what a limiter and a guard share. */
+export function consume(
+  store: Store,
+  policies: readonly Policy[],
+  key: string,
+  cost: number,
+): Decision | Promise<Decision> {
+  return decide(key, cost, store.consume(asksFor(policies, key, cost)))
+}
+
+const given = new WeakMap<Decision, number>()
+
+/** Gives back up to what the decision took and has not been given back yet. */
+export function refund(store: Store, decision: Decision, cost: number = decision.cost): void | Promise<void> {
+  checkCost(cost)
+  const already = given.get(decision) ?? 0
+  const back = Math.min(cost, decision.cost - already)
+  if (!decision.allowed || back === 0) return
+  given.set(decision, already + back)
+  const returns: Return[] = []
+  for (const { policy, allowed, at } of decision.standings) {
+    if (allowed) returns.push({ policy, key: decision.key, cost: back, at })
+  }
+  return store.refund(returns)
+}
+
+function asksFor(policies: readonly Policy[], key: string, cost: number): readonly Ask[] {
+  if (typeof key !== 'string') throw new KeyError(`A key is a string, got ${shown(key)}.`)
+  checkCost(cost)
+  const only = policies.length === 1 ? policies[0] : undefined
+  return only === undefined ? policies.map((policy) => ({ policy, key, cost })) : [{ policy: only, key, cost }]
+}
+
+function checkCost(cost: number): void {
+  if (!Number.isSafeInteger(cost) || cost < 0) {
+    throw new CostError(`A cost is a whole number of units from 0 to 2^53 − 1, got ${shown(cost)}.`)
+  }
+}
+
+function decide(
+  key: string,
+  cost: number,
+  standings: readonly Standing[] | Promise<readonly Standing[]>,
+): Decision | Promise<Decision> {
+  return isAnswer(standings)
+    ? new Decision(key, cost, standings)
+    : standings.then((settled) => new Decision(key, cost, settled))
+}
+
+/** The cheapest way to tell an answer from the promise of one. */
+function isAnswer(standings: readonly Standing[] | Promise<readonly Standing[]>): standings is readonly Standing[] {
+  return Array.isArray(standings)
+}

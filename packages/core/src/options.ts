@@ -1,0 +1,39 @@
+import { ConfigError, shown } from './errors.js'
+
+/**
+ * Refuses what is not an options object, and any option that `known` does not list.
+ * @throws {ConfigError} naming the unknown option and the nearest known one.
+ */
+export function checkOptions(place: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new ConfigError(`${place} takes its options as an object, got ${shown(options)}.`)
+  }
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const nearest = nearestTo(name, known)
+    const hint = nearest === undefined ? `The options are: ${known.join(', ')}.` : `Did you mean "${nearest}"?`
+    throw new ConfigError(`${place} has no option "${name}". ${hint}`)
+  }
+}
+
+function nearestTo(name: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
+  const best = ranked[0]
+  return best !== undefined && best.distance <= Math.max(2, best.candidate.length / 3) ? best.candidate : undefined
+}
+
+/** Levenshtein distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,68 @@
+import type { Standing } from './decision.js'
+import { ConfigError, shown } from './errors.js'
+import { memoryStore } from './memory-store.js'
+import type { Policy } from './policy.js'
+
+/** One policy asked for one key. */
+export interface Ask {
+  readonly policy: Policy
+  readonly key: string
+  /** A whole number ≥ 0; 0 only looks. */
+  readonly cost: number
+}
+
+/** Units to give back, and when the store's own clock said they were taken (`Standing.at`). */
+export interface Return extends Ask {
+  readonly at: number
+}
+
+/**
+ * Where buckets live. A store decides: `consume` takes what every ask asks for, or nothing at all, in one atomic step.
+ * Shadow policies are looked at like the others but never stop a take, and take only what they would have let pass.
+ */
+export interface Store {
+  consume(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]>
+  /** What `consume` would answer; takes nothing. */
+  peek(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]>
+  /** Gives units back, never more than is still owed. */
+  refund(returns: readonly Return[]): void | Promise<void>
+  /** Forgets these keys under these policies. */
+  reset(policies: readonly Policy[], keys: readonly string[]): void | Promise<void>
+  close(): void | Promise<void>
+}
+
+/** A store in this process, which answers at once. */
+export interface SyncStore extends Store {
+  consume(asks: readonly Ask[]): readonly Standing[]
+  peek(asks: readonly Ask[]): readonly Standing[]
+  refund(returns: readonly Return[]): void
+  reset(policies: readonly Policy[], keys: readonly string[]): void
+  close(): void
+}
+
+/** What a store of kind `S` makes of an answer `T`: the answer itself, a promise of it, or either. */
+export type Answer<S extends Store, T> = S extends SyncStore
+  ? T
+  : ReturnType<S['consume']> extends Promise<unknown>
+    ? Promise<T>
+    : T | Promise<T>
+
+/**
+ * A store by its URL; `undefined` and `'memory:'` are a memory store of its own.
+ * @throws {ConfigError} on a URL whose scheme is not known.
+ */
+export function createStore(url: string | undefined): Store {
+  if (url === undefined || url === 'memory:') return memoryStore()
+  throw new ConfigError(`store: ${shown(withoutPassword(url))} is not a store. Expected 'memory:' or a Store.`)
+}
+
+/** The store itself, or the one a URL names. */
+export function toStore(store: Store | string | undefined): Store {
+  if (store === undefined || typeof store === 'string') return createStore(store)
+  if (typeof store === 'object' && store !== null && typeof store.consume === 'function') return store
+  throw new ConfigError(`store: expected a URL such as 'memory:' or a Store, got ${shown(store)}.`)
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//…@')
+}

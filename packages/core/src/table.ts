@@ -1,0 +1,146 @@
+import type { Algorithm, Cells } from './algorithms/algorithm.js'
+import type { Standing } from './decision.js'
+import { boundedKey, copied } from './key.js'
+import type { Policy } from './policy.js'
+import type { Ask, Return } from './store.js'
+
+/** Buckets compared when one has to go. */
+const SAMPLE = 8
+
+/**
+ * The buckets of one policy: a Map from key to slot, and their numbers side by side in one typed array
+ * (or an array each, where an algorithm's buckets grow). Slot 0 is the fresh bucket that absent keys are looked up in.
+ */
+export class Table {
+  readonly #algorithm: Algorithm
+  readonly #width: number
+  /** Of the policies served, the one that drains slowest: by its measure nothing expires too early. */
+  #slowest: Policy
+  #slots = new Map<string, number>()
+  #keys: (string | undefined)[] = [undefined]
+  #cells: Float64Array
+  #own: number[][] | undefined
+  #free: number[] = []
+  #hand = 0
+
+  constructor(policy: Policy) {
+    this.#algorithm = policy.algorithm
+    this.#width = policy.algorithm.width(policy)
+    this.#slowest = policy
+    this.#cells = new Float64Array(this.#width * 8)
+    this.#own = this.#width === 0 ? [[]] : undefined
+  }
+
+  get size(): number {
+    return this.#slots.size
+  }
+
+  serve(policy: Policy): void {
+    if (policy.quota < this.#slowest.quota) this.#slowest = policy
+  }
+
+  look(ask: Ask, now: number): Standing {
+    const slot = this.#slots.get(boundedKey(ask.key)) ?? 0
+    return this.#algorithm.look(this.#cellsOf(slot), slot * this.#width, ask.policy, ask.cost, now)
+  }
+
+  /** Takes what fits, or tells why not; `undefined` when the key needs a bucket first. */
+  consume(ask: Ask, now: number): Standing | undefined {
+    const { policy, cost } = ask
+    const slot = this.#slots.get(boundedKey(ask.key))
+    if (slot !== undefined) {
+      return this.#algorithm.consume(this.#cellsOf(slot), slot * this.#width, policy, cost, now)
+    }
+    if (cost > 0 && cost <= policy.capacity) return undefined
+    return this.#algorithm.look(this.#cellsOf(0), 0, policy, cost, now)
+  }
+
+  /** Opens a bucket for a key that has none, and takes from it. */
+  open(ask: Ask, now: number): Standing {
+    const key = copied(boundedKey(ask.key))
+    const slot = this.#free.pop() ?? this.#keys.length
+    this.#slots.set(key, slot)
+    this.#keys[slot] = key
+    if (this.#own !== undefined) this.#own[slot] = []
+    else if ((slot + 1) * this.#width > this.#cells.length) this.#grow()
+    return this.#algorithm.consume(this.#cellsOf(slot), slot * this.#width, ask.policy, ask.cost, now)
+  }
+
+  refund(back: Return, now: number): void {
+    const slot = this.#slots.get(boundedKey(back.key))
+    if (slot === undefined) return
+    this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, back.policy, back.cost, back.at, now)
+  }
+
+  delete(key: string): void {
+    const slot = this.#slots.get(boundedKey(key))
+    if (slot !== undefined) this.#drop(slot)
+  }
+
+  /** Looks at the next `count` slots and drops the buckets that are as good as fresh. */
+  sweep(count: number, now: number): void {
+    for (let i = Math.min(count, this.size); i > 0; i--) {
+      const slot = this.#next()
+      if (this.#usedIn(slot, now) === 0) this.#drop(slot)
+    }
+  }
+
+  /** Drops the least used of the next few buckets. */
+  evict(now: number): void {
+    let least = 0
+    let leastUsed = Number.POSITIVE_INFINITY
+    for (let i = 0; i < SAMPLE; i++) {
+      const slot = this.#next()
+      const used = this.#usedIn(slot, now)
+      if (used < leastUsed) {
+        least = slot
+        leastUsed = used
+      }
+    }
+    this.#drop(least)
+  }
+
+  #usedIn(slot: number, now: number): number {
+    return this.#algorithm.used(this.#cellsOf(slot), slot * this.#width, this.#slowest, now)
+  }
+
+  #next(): number {
+    do this.#hand = this.#hand + 1 < this.#keys.length ? this.#hand + 1 : 1
+    while (this.#keys[this.#hand] === undefined)
+    return this.#hand
+  }
+
+  #drop(slot: number): void {
+    const key = this.#keys[slot]
+    if (key === undefined) return
+    this.#slots.delete(key)
+    if (this.#slots.size === 0) {
+      this.#clear()
+      return
+    }
+    this.#keys[slot] = undefined
+    this.#free.push(slot)
+    if (this.#own !== undefined) this.#own[slot] = []
+    else this.#cells.fill(0, slot * this.#width, (slot + 1) * this.#width)
+  }
+
+  /** Empty: the memory goes back too. */
+  #clear(): void {
+    this.#slots = new Map()
+    this.#keys = [undefined]
+    this.#cells = new Float64Array(this.#width * 8)
+    this.#own = this.#own === undefined ? undefined : [[]]
+    this.#free = []
+    this.#hand = 0
+  }
+
+  #cellsOf(slot: number): Cells {
+    return this.#own?.[slot] ?? this.#cells
+  }
+
+  #grow(): void {
+    const larger = new Float64Array(this.#cells.length * 2)
+    larger.set(this.#cells)
+    this.#cells = larger
+  }
+}

@@ -1,0 +1,140 @@
+import type { Decision, PolicyLike } from '@sluice/core'
+import {
+  createLimit,
+  type Guard,
+  type Limit,
+  type LimitOptions,
+  type Passage,
+  type PolicyFunction,
+  type RequestReader,
+  type SluiceOptions,
+} from '@sluice/core/http'
+import type {
+  FastifyInstance,
+  FastifyPluginCallback,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+} from 'fastify'
+
+export * from '@sluice/core'
+export type { Dialect, Events, Limit, LimitOptions, Reply, SluiceOptions } from '@sluice/core/http'
+export { clientKey } from '@sluice/core/http'
+
+/** A limit as a hook: for `onRequest`, or for `preHandler` where it reads the body. */
+export type LimitHook = onRequestHookHandler
+
+/** Policies, and a limit's options beside them. */
+export interface RouteLimit extends LimitOptions<FastifyRequest> {
+  readonly policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<FastifyRequest>
+}
+
+/** `limit('100/min')` is a hook; `limit.plugin` limits whole scopes, and routes by their `config.limit`. */
+export interface FastifyLimit extends Limit<FastifyRequest, LimitHook> {
+  /**
+   * @example
+   * await app.register(limit.plugin, { policies: '1000/hour' })
+   * app.get('/search', { config: { limit: '10/s' } }, search)
+   */
+  readonly plugin: FastifyPluginCallback<Partial<RouteLimit>>
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The decision over all limits this request has passed so far. */
+    rateLimit?: Decision
+  }
+  interface FastifyContextConfig {
+    /** This route's own limit, where `limit.plugin` is registered. */
+    limit?: PolicyLike | readonly PolicyLike[] | RouteLimit
+  }
+}
+
+/**
+ * Limits for Fastify 4 and 5: `sluice()` gives `limit`, and `limit('100/min')` is a hook.
+ * @example
+ * const limit = sluice()
+ * app.addHook('onRequest', limit('1000/hour'))
+ * app.post('/login', { onRequest: limit('5/15min', { name: 'login' }) }, login)
+ * @throws {ConfigError} on an option that cannot be right.
+ */
+export function sluice(options: SluiceOptions<FastifyRequest> = {}): FastifyLimit {
+  const limit = createLimit(reader, options, hook)
+  return Object.assign(limit, { plugin: pluginOf(limit) })
+}
+
+const reader: RequestReader<FastifyRequest> = {
+  ip: (request) => request.ip,
+  header: (request, name) => [request.headers[name]].flat()[0],
+  proxies: (request) => (request.ips === undefined ? 'untrusted' : believesStrangers(request) ? 'all' : 'chosen'),
+}
+
+/** Fastify keeps its trustProxy to itself, so it is asked: whose address would this chain of strangers give? (RFC 5737) */
+function believesStrangers(request: FastifyRequest): boolean {
+  const chain = Array.from({ length: 64 }, (_, hop) => `203.0.113.${hop}`)
+  const stranger: FastifyRequest = Object.create(Object.getPrototypeOf(request), {
+    raw: { value: { headers: { 'x-forwarded-for': chain.join(', ') }, socket: { remoteAddress: '192.0.2.1' } } },
+  })
+  return stranger.ip === chain[0]
+}
+
+function hook(guard: Guard<FastifyRequest>): LimitHook {
+  return (request, reply, done) => {
+    try {
+      const passage = guard.admit(request, reply.raw)
+      if (passage instanceof Promise) passage.then((settled) => answer(settled, request, reply, done)).catch(done)
+      else answer(passage, request, reply, done)
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+}
+
+function answer(passage: Passage, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  if (passage.gone) {
+    reply.hijack()
+    done()
+    return
+  }
+  for (const [name, value] of passage.fields) reply.header(name, value)
+  if (passage.decision !== undefined) request.rateLimit = passage.decision
+  if (passage.allowed) done()
+  else reply.code(passage.status).send(passage.body)
+}
+
+function pluginOf(limit: Limit<FastifyRequest, LimitHook>): FastifyPluginCallback<Partial<RouteLimit>> {
+  const plugin: FastifyPluginCallback<Partial<RouteLimit>> = (app, { policies, ...options }, done) => {
+    if (policies !== undefined) app.addHook('onRequest', toHook(limit, { policies, ...withoutPrefix(options) }))
+    limitRoutes(app, limit)
+    done()
+  }
+  // The scope that registers the plugin is the one that it limits, with the scopes inside it.
+  return Object.assign(plugin, { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: 'sluice' })
+}
+
+/** A route's `config.limit` runs before its other hooks; the HEAD twin that Fastify makes of a GET shares its limit. */
+function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHook>): void {
+  const hooks = new Map<string, LimitHook>()
+  app.addHook('onRoute', (route) => {
+    const own = route.config?.limit
+    if (own === undefined) return
+    const twin = route.method === 'HEAD' ? hooks.get(route.url) : undefined
+    const first = twin ?? toHook(limit, isRouteLimit(own) ? own : { policies: own })
+    hooks.set(route.url, first)
+    route.onRequest = [first, ...[route.onRequest ?? []].flat()]
+  })
+}
+
+function toHook(limit: Limit<FastifyRequest, LimitHook>, { policies, ...options }: RouteLimit): LimitHook {
+  return typeof policies === 'function' ? limit(policies, options) : limit(policies, options)
+}
+
+function isRouteLimit(own: PolicyLike | readonly PolicyLike[] | RouteLimit): own is RouteLimit {
+  return typeof own === 'object' && 'policies' in own
+}
+
+/** What `register` itself reads of a plugin's options. */
+function withoutPrefix(options: LimitOptions<FastifyRequest> & { prefix?: unknown }): LimitOptions<FastifyRequest> {
+  const { prefix: _prefix, ...own } = options
+  return own
+}

@@ -1,0 +1,11 @@
+// `npm test`: build, type check, lint and every test. Arguments go to vitest.
+import { bootstrap, run, tool } from './bootstrap.mjs'
+
+bootstrap()
+run(tool('tsc'), ['-p', 'tsconfig.test.json'], 'The tests do not type-check; see the messages above.')
+run(
+  tool('biome'),
+  ['check', '--error-on-warnings', '.'],
+  'The linter found something; `npx biome check --write .` mends most of it.',
+)
+run(tool('vitest'), ['run', ...process.argv.slice(2)], 'A test failed; see above.')

@@ -1,0 +1,224 @@
+import { Agent, request as httpRequest } from 'node:http'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Framework, type Running, startExample } from '../servers.ts'
+
+/** What every framework's example server must answer: the same, to the letter. */
+export function conformance(frameworks: readonly Framework[]): void {
+  describe.each(frameworks)('the example API on $title', answersAlike)
+}
+
+function answersAlike(framework: Framework): void {
+  let server: Running
+
+  beforeAll(async () => {
+    server = await startExample(framework)
+  })
+  afterAll(() => server.stop())
+
+  const get = (path: string, key?: string, headers: Record<string, string> = {}) =>
+    fetch(server.url + path, { headers: key === undefined ? headers : { 'x-api-key': key, ...headers } })
+
+  const login = (password: string) =>
+    fetch(`${server.url}/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ password }),
+    })
+
+  it('tells the limit on every allowed response', async () => {
+    const response = await get('/hello')
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ ok: true })
+    expect(response.headers.get('ratelimit-policy')).toBe('"hello";q=100;w=60')
+    expect(response.headers.get('ratelimit')).toMatch(/^"hello";r=99;t=\d+$/)
+    expect(response.headers.get('retry-after')).toBeNull()
+  })
+
+  it('counts HEAD like GET and answers it without a body', async () => {
+    const before = remaining(await get('/exact', 'head'))
+    const response = await fetch(`${server.url}/exact`, { method: 'HEAD', headers: { 'x-api-key': 'head' } })
+    expect(response.status).toBe(200)
+    expect(remaining(response)).toBe(before - 1)
+    expect(await response.text()).toBe('')
+  })
+
+  it('denies with 429, Retry-After and a problem', async () => {
+    for (let request = 0; request < 20; request++) expect((await get('/exact', 'denied')).status).toBe(200)
+    const response = await get('/exact', 'denied')
+    expect(response.status).toBe(429)
+    expect(response.headers.get('ratelimit')).toMatch(/^"exact";r=0;t=(59|60)$/)
+    const retryAfter = Number(response.headers.get('retry-after'))
+    expect(retryAfter).toBeGreaterThanOrEqual(59)
+    expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json(;|$)/)
+    const body = await response.text()
+    expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(body)))
+    expect(JSON.parse(body)).toEqual({
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+      title: 'Too many requests',
+      status: 429,
+      detail: expect.stringMatching(/^The limit "exact" \(20 requests in 1 minute\) is used up\. Try again in/),
+      'violated-policies': ['exact'],
+      'retry-after': retryAfter,
+    })
+  })
+
+  it('denies HEAD without a body, and text to who prefers it', async () => {
+    for (let request = 0; request < 20; request++) await get('/exact', 'text')
+    const head = await fetch(`${server.url}/exact`, { method: 'HEAD', headers: { 'x-api-key': 'text' } })
+    expect(head.status).toBe(429)
+    expect(await head.text()).toBe('')
+    const text = await get('/exact', 'text', { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' })
+    expect(text.status).toBe(429)
+    expect(text.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    expect(await text.text()).toMatch(/^The limit "exact"/)
+  })
+
+  it('limits failed logins only: what succeeds is given back', async () => {
+    for (let round = 0; round < 8; round++) expect((await login('right')).status).toBe(200)
+    for (let failure = 1; failure <= 5; failure++) expect((await login('wrong')).status).toBe(401)
+    const denied = await login('right')
+    expect(denied.status).toBe(429)
+    expect((await denied.json())['violated-policies']).toEqual(['login'])
+  })
+
+  it('takes from several policies at once, or from none', async () => {
+    const first = await get('/search', 'several')
+    expect(first.headers.get('ratelimit-policy')).toBe('"search-1s";q=10;w=1, "search-1d";q=1000;w=86400')
+    const responses = await Promise.all(Array.from({ length: 40 }, () => get('/search', 'several')))
+    const allowed = responses.filter(({ status }) => status === 200).length
+    expect(allowed).toBeLessThan(40)
+    const [denied] = responses.filter(({ status }) => status === 429)
+    expect(await denied?.json()).toMatchObject({ 'violated-policies': ['search-1s'] })
+    const last = await get('/search', 'several')
+    expect(remaining(last, 'search-1d')).toBe(1000 - 1 - allowed - (last.status === 200 ? 1 : 0))
+  })
+
+  it('keeps keys apart', async () => {
+    for (let request = 0; request < 10; request++) await get('/plan', 'one')
+    expect((await get('/plan', 'one')).status).toBe(429)
+    expect((await get('/plan', 'two')).status).toBe(200)
+  })
+
+  it('lets a token bucket burst', async () => {
+    const responses = await Promise.all(Array.from({ length: 14 }, () => get('/burst', 'burst')))
+    const allowed = responses.filter(({ status }) => status === 200).length
+    expect(allowed).toBeGreaterThanOrEqual(10)
+    expect(allowed).toBeLessThan(14)
+  })
+
+  it('lets a leaky bucket space requests out, and deny beyond its queue', async () => {
+    const began = performance.now()
+    const responses = await Promise.all(Array.from({ length: 4 }, () => get('/smooth', 'smooth')))
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    expect(performance.now() - began).toBeGreaterThanOrEqual(299)
+    const flood = await Promise.all(Array.from({ length: 30 }, () => statusWithin(250, '/smooth', 'flood')))
+    const denied = flood.filter((status) => status === 429).length
+    expect(denied).toBeGreaterThanOrEqual(7)
+    expect(denied).toBeLessThanOrEqual(9)
+  })
+
+  it('gives the place in the queue back when a held client leaves', async () => {
+    const slow = get('/smooth', 'leaver')
+    const leavers = Array.from({ length: 15 }, () => statusWithin(30, '/smooth', 'leaver'))
+    await Promise.all([slow, ...leavers])
+    await get('/health')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const began = performance.now()
+    expect((await get('/smooth', 'leaver')).status).toBe(200)
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
+  it('charges the cost the request has', async () => {
+    expect(remaining(await get('/cost?units=30', 'cost'))).toBe(70)
+    expect(remaining(await get('/cost?units=0', 'cost'))).toBe(70)
+    const denied = await get('/cost?units=71', 'cost')
+    expect(denied.status).toBe(429)
+    expect(remaining(denied)).toBe(70)
+    const never = await get('/cost?units=101', 'cost')
+    expect(never.status).toBe(429)
+    expect(never.headers.get('retry-after')).toBeNull()
+    expect(await never.json()).not.toHaveProperty('retry-after')
+  })
+
+  it.each(['NaN', '1.5', '-1'])('fails a request whose cost is %s, and takes nothing', async (units) => {
+    const key = `bad-${units}`
+    const response = await get(`/cost?units=${units}`, key)
+    expect(response.status).toBe(500)
+    await response.text()
+    expect(remaining(await get('/cost?units=0', key))).toBe(100)
+  })
+
+  it('chooses the plan by the request', async () => {
+    expect((await get('/plan', 'pro-1')).headers.get('ratelimit-policy')).toBe('"plan";q=100;w=60')
+    expect((await get('/plan', 'basic')).headers.get('ratelimit-policy')).toBe('"plan";q=10;w=60')
+  })
+
+  it('warns from the crossing on', async () => {
+    for (let request = 1; request <= 39; request++) {
+      expect((await get('/soft', 'soft')).headers.get('sluice-warning')).toBeNull()
+    }
+    expect((await get('/soft', 'soft')).headers.get('sluice-warning')).toBe('"soft";share=0.8')
+    expect((await get('/soft', 'soft')).headers.get('sluice-warning')).toBe('"soft";share=0.82')
+  })
+
+  it('never denies in shadow, and tells the client nothing', async () => {
+    for (let request = 0; request < 5; request++) {
+      const response = await get('/shadow', 'shadow')
+      expect(response.status).toBe(200)
+      expect(response.headers.get('ratelimit')).toBeNull()
+    }
+  })
+
+  it('leaves a route without a limit alone', async () => {
+    const response = await get('/health')
+    expect(response.status).toBe(200)
+    expect(response.headers.get('ratelimit')).toBeNull()
+  })
+
+  it('keeps a connection alive across a denial, also of a request with a body', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ports = new Set<number>()
+    const statuses: number[] = []
+    for (let request = 0; request < 4; request++) {
+      const { status, port } = await post(agent, '/login', '{"password":"wrong"}')
+      statuses.push(status)
+      ports.add(port)
+    }
+    agent.destroy()
+    expect(statuses).toEqual([429, 429, 429, 429])
+    expect(ports.size).toBe(1)
+  })
+
+  it('goes on serving after requests were aborted', async () => {
+    await Promise.all(Array.from({ length: 10 }, () => statusWithin(0, '/hello', 'gone')))
+    expect((await get('/health')).status).toBe(200)
+  })
+
+  /** The response's status, or `undefined` when the client left before there was one. */
+  function statusWithin(ms: number, path: string, key: string): Promise<number | undefined> {
+    return fetch(server.url + path, { headers: { 'x-api-key': key }, signal: AbortSignal.timeout(ms) }).then(
+      ({ status }) => status,
+      () => undefined,
+    )
+  }
+
+  function post(agent: Agent, path: string, body: string): Promise<{ status: number; port: number }> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(
+        server.url + path,
+        { agent, method: 'POST', headers: { 'content-type': 'application/json', 'content-length': body.length } },
+        (response) => {
+          const port = response.socket.localPort ?? 0
+          response.resume().on('end', () => resolve({ status: response.statusCode ?? 0, port }))
+        },
+      )
+      request.on('error', reject).end(body)
+    })
+  }
+}
+
+function remaining(response: Response, name?: string): number {
+  const list = response.headers.get('ratelimit') ?? ''
+  const item = list.split(', ').find((one) => name === undefined || one.startsWith(`"${name}"`)) ?? ''
+  return Number(/;r=(\d+)/.exec(item)?.[1])
+}

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** An example server over one major of its framework; the older ones are installed under another name. */
+export interface Framework {
+  readonly title: string
+  readonly example: string
+  readonly module: string
+}
+
+export interface Running {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** Runs an example server on a port of its own, over the framework's version asked for. */
+export async function startExample({ example, module }: Framework): Promise<Running> {
+  const path = module === example ? `${root}examples/${example}/server.js` : await withModule(example, module)
+  const child = spawn(process.execPath, [path], {
+    env: { ...process.env, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  return {
+    url: line.replace('Listening on ', '').replace('localhost', '127.0.0.1'),
+    async stop() {
+      child.kill()
+      await once(child, 'exit')
+    },
+  }
+}
+
+/** The same server file, its framework imported under another name. */
+async function withModule(example: string, module: string): Promise<string> {
+  const source = await readFile(`${root}examples/${example}/server.js`, 'utf8')
+  const path = `${root}test/.generated/${module}.js`
+  await mkdir(`${root}test/.generated`, { recursive: true })
+  await writeFile(path, source.replace(`from '${example}'`, `from '${module}'`))
+  return path
+}
