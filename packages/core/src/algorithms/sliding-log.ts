@@ -58,7 +58,7 @@ function decide(cells: Cells, policy: Policy, cost: number, now: number, commit:
   }
   const remaining = Math.max(0, policy.quota - live.sum)
   const more = live.sum === 0 ? 0 : wait(cells, live, policy, remaining + 1, now)
-  const retry = allowed ? 0 : cost === remaining + 1 ? more : wait(cells, live, policy, cost, now)
+  const retry = allowed ? 0 : wait(cells, live, policy, cost, now)
   const reset = live.sum === 0 ? 0 : wait(cells, live, policy, policy.quota, now)
   return new Standing(policy, allowed, remaining, more, retry, reset, 0, now)
 }

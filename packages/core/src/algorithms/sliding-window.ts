@@ -79,7 +79,11 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
   }
   const used = current > 0 || previous > 0
   const more = used ? wait(remaining + 1, quota, windowMs, elapsed, previous, current) : 0
-  const retry = allowed ? 0 : cost === remaining + 1 ? more : wait(cost, quota, windowMs, elapsed, previous, current)
+  const retry = allowed
+    ? 0
+    : used && cost === remaining + 1
+      ? more
+      : wait(cost, quota, windowMs, elapsed, previous, current)
   const reset = used ? (current > 0 ? 2 * windowMs : windowMs) - elapsed : 0
   return new Standing(policy, allowed, remaining, more, retry, reset, 0, now)
 }

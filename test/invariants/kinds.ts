@@ -1,0 +1,135 @@
+import { fixedWindow, leakyBucket, type Policy, slidingLog, slidingWindow, tokenBucket } from '@sluice/core'
+import fc from 'fast-check'
+
+/** What was consumed, in order: all that an oracle knows. */
+export interface Taken {
+  readonly at: number
+  readonly cost: number
+}
+
+/** An algorithm as its definition says it, computed anew from the whole log each time, without cleverness. */
+export interface Kind {
+  readonly title: string
+  readonly policy: fc.Arbitrary<Policy>
+  /** Units in use at `now`, rounded up: `cost` passes when it fits beside them. */
+  used(policy: Policy, log: readonly Taken[], now: number): number
+  /** The most that any closed interval of this length may see (ALGORITHMS, I1). */
+  envelope(policy: Policy, intervalMs: number): number
+  /** Units that a greedy client gets in a window in the long run (I2). */
+  sustained(policy: Policy): number
+  /** The longest that a full bucket can take to be as new. */
+  capacityMs(policy: Policy): number
+}
+
+const quota = fc.integer({ min: 1, max: 12 })
+const windowMs = fc.integer({ min: 1, max: 240 })
+const text = fc.tuple(quota, windowMs).map(([q, w]) => `${q}/${w}ms` as string)
+const sum = (log: readonly Taken[], counts: (taken: Taken) => boolean): number =>
+  log.filter(counts).reduce((total, { cost }) => total + cost, 0)
+
+/** A meter: fills by each cost, drains at quota / window; kept in units of 1 / window so that it stays whole. */
+function levelOf({ quota, windowMs }: Policy, log: readonly Taken[], now: number): number {
+  let level = 0
+  let last = 0
+  for (const { at, cost } of [...log, { at: now, cost: 0 }]) {
+    level = Math.max(0, level - (at - last) * quota) + cost * windowMs
+    last = at
+  }
+  return level
+}
+
+const windowsIn = (policy: Policy, ms: number): number => Math.floor(ms / policy.windowMs) + 1
+
+const bucket: Pick<Kind, 'used' | 'envelope' | 'sustained' | 'capacityMs'> = {
+  used: (policy, log, now) => Math.ceil(levelOf(policy, log, now) / policy.windowMs),
+  envelope: (policy, ms) => policy.capacity + Math.floor((ms * policy.quota) / policy.windowMs),
+  // A bucket too small for what comes in a millisecond overflows before a clock of milliseconds can tell.
+  sustained: ({ quota, windowMs, capacity }) =>
+    capacity > Math.ceil(quota / windowMs) ? quota : (capacity * windowMs) / Math.ceil((capacity * windowMs) / quota),
+  capacityMs: (policy) => Math.ceil((policy.capacity * policy.windowMs) / policy.quota),
+}
+
+export const kinds: readonly Kind[] = [
+  {
+    title: 'fixed window',
+    policy: text.map((rate) => fixedWindow(rate)),
+    used(policy, log, now) {
+      let start = Number.NEGATIVE_INFINITY
+      for (const { at } of log) if (at >= start + policy.windowMs) start = at
+      return now >= start + policy.windowMs ? 0 : sum(log, ({ at }) => at >= start)
+    },
+    envelope(policy, ms) {
+      const opening = ms === 0 ? 0 : windowsIn(policy, ms - 1)
+      return Math.max(policy.quota * windowsIn(policy, ms), policy.quota - 1 + policy.quota * opening)
+    },
+    sustained: (policy) => policy.quota,
+    capacityMs: (policy) => policy.windowMs,
+  },
+  {
+    title: 'sliding window',
+    policy: text.map((rate) => slidingWindow(rate)),
+    used({ windowMs }, log, now) {
+      const window = Math.floor(now / windowMs)
+      const elapsed = now - window * windowMs
+      const current = sum(log, ({ at }) => Math.floor(at / windowMs) === window)
+      const previous = sum(log, ({ at }) => Math.floor(at / windowMs) === window - 1)
+      return current + Math.ceil((previous * (windowMs - elapsed)) / windowMs)
+    },
+    envelope: (policy, ms) => policy.quota + Math.floor((ms * policy.quota) / policy.windowMs),
+    // A whole unit never fits while a fraction of one still counts: the definition costs a steady client one unit.
+    sustained: ({ quota }) => Math.max(0.5, quota - 1),
+    capacityMs: (policy) => 2 * policy.windowMs,
+  },
+  {
+    title: 'sliding window with sub-windows',
+    policy: fc.tuple(text, fc.integer({ min: 1, max: 12 })).map(([rate, k]) => slidingWindow(rate, { subWindows: k })),
+    used({ windowMs, subWindows }, log, now) {
+      const part = Math.ceil(windowMs / subWindows)
+      return sum(log, ({ at }) => Math.floor(at / part) >= Math.floor(now / part) - subWindows)
+    },
+    envelope: (policy, ms) => policy.quota * windowsIn(policy, ms),
+    // The part that is half gone counts in full: that is the price of never passing the quota.
+    sustained: ({ quota, windowMs, subWindows }) =>
+      (quota * windowMs) / ((subWindows + 1) * Math.ceil(windowMs / subWindows)),
+    capacityMs: ({ windowMs, subWindows }) => (subWindows + 1) * Math.ceil(windowMs / subWindows),
+  },
+  {
+    title: 'sliding log',
+    policy: text.map((rate) => slidingLog(rate)),
+    used: (policy, log, now) => sum(log, ({ at }) => at > now - policy.windowMs),
+    envelope: (policy, ms) => policy.quota * windowsIn(policy, ms),
+    sustained: (policy) => policy.quota,
+    capacityMs: (policy) => policy.windowMs,
+  },
+  {
+    title: 'token bucket',
+    policy: fc.tuple(text, fc.integer({ min: 1, max: 20 })).map(([rate, burst]) => tokenBucket(rate, { burst })),
+    ...bucket,
+  },
+  {
+    title: 'leaky bucket',
+    policy: fc
+      .tuple(text, fc.integer({ min: 0, max: 30 }), fc.integer({ min: 1, max: 5 }))
+      .map(([rate, queue, burst]) => leakyBucket(rate, { queue, burst })),
+    ...bucket,
+  },
+]
+
+/** The same policy with another quota: another plan over the same bucket. */
+export const asOther = (policy: Policy, other: number): Policy => {
+  const rate: string = `${other}/${policy.windowMs}ms`
+  switch (policy.algorithm.name) {
+    case 'fixed-window':
+      return fixedWindow(rate)
+    case 'sliding-window':
+      return slidingWindow(rate)
+    case 'sub-windows':
+      return slidingWindow(rate, { subWindows: policy.subWindows })
+    case 'sliding-log':
+      return slidingLog(rate)
+    case 'token-bucket':
+      return tokenBucket(rate, { burst: policy.burst })
+    default:
+      return leakyBucket(rate, { burst: policy.burst, queue: policy.capacity - policy.burst })
+  }
+}
