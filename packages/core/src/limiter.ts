@@ -64,6 +64,8 @@ export function createLimiter(options: LimiterOptions<PolicyLike | readonly Poli
   return new StoreLimiter(bindPolicies(policies, { name }), store === undefined ? memoryStore() : toStore(store))
 }
 
+const ONE: Cost = { cost: 1 }
+
 class StoreLimiter implements Limiter<Store> {
   readonly policies: readonly Policy[]
   readonly #store: Store
@@ -73,12 +75,11 @@ class StoreLimiter implements Limiter<Store> {
     this.#store = store
   }
 
-  consume(key: string, options?: Cost): Decision | Promise<Decision> {
-    return consume(this.#store, this.policies, key, options?.cost ?? 1)
+  consume(key: string, { cost = 1 }: Cost = ONE): Decision | Promise<Decision> {
+    return consume(this.#store, this.policies, key, cost)
   }
 
-  peek(key: string, options?: Cost): Decision | Promise<Decision> {
-    const cost = options?.cost ?? 1
+  peek(key: string, { cost = 1 }: Cost = ONE): Decision | Promise<Decision> {
     return decide(key, cost, this.#store.peek(asksFor(this.policies, key, cost)))
   }
 

@@ -41,9 +41,12 @@ function sentence({ binding, cost }: Decision): string {
   const { policy, remaining, retryAfterMs } = binding
   const limit = `The limit "${policy.name}" (${rate(policy)})`
   if (retryAfterMs === Number.POSITIVE_INFINITY) {
-    return `${limit} lets at most ${amount(policy.capacity, policy.unit)} through at once; this request needs ${cost}.`
+    return `${limit} lets at most ${amount(policy.capacity, policy.unit)} through at once; this request needs ${cost.toLocaleString('en')}.`
   }
-  const state = remaining === 0 ? 'is used up' : `has ${remaining} left, and this request needs ${cost}`
+  const state =
+    remaining === 0
+      ? 'is used up'
+      : `has ${remaining.toLocaleString('en')} left, and this request needs ${cost.toLocaleString('en')}`
   return `${limit} ${state}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
 }
 

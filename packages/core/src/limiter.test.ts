@@ -1,0 +1,146 @@
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import {
+  CostError,
+  createLimiter,
+  type Decision,
+  KeyError,
+  leakyBucket,
+  memoryStore,
+  type Store,
+  slidingWindow,
+  tokenBucket,
+} from './index.ts'
+
+describe('a limiter over the memory store', () => {
+  it('answers at once, and its type says so', () => {
+    const limiter = createLimiter({ policies: '2/min' })
+    const decision = limiter.consume('a')
+    expectTypeOf(decision).toEqualTypeOf<Decision>()
+    expect(decision).toMatchObject({ allowed: true, key: 'a', cost: 1, retryAfterMs: 0 })
+    expect(limiter.consume('a').allowed).toBe(true)
+    expect(limiter.consume('a').allowed).toBe(false)
+    expect(limiter.consume('b').allowed).toBe(true)
+  })
+
+  it('peeks without taking', () => {
+    const limiter = createLimiter({ policies: '1/min' })
+    expect(limiter.peek('a').allowed).toBe(true)
+    expect(limiter.peek('a', { cost: 2 }).allowed).toBe(false)
+    expect(limiter.consume('a').allowed).toBe(true)
+    expect(limiter.peek('a').allowed).toBe(false)
+  })
+
+  it('gives back by the receipt, in parts, and no more than was taken', () => {
+    const limiter = createLimiter({ policies: '10/min', store: memoryStore({ clock: () => 0 }) })
+    const receipt = limiter.consume('a', { cost: 6 })
+    limiter.refund(receipt, { cost: 2 })
+    expect(limiter.peek('a').standings[0]?.remaining).toBe(6)
+    limiter.refund(receipt)
+    limiter.refund(receipt)
+    expect(limiter.peek('a').standings[0]?.remaining).toBe(10)
+  })
+
+  it('gives nothing back for a denial', () => {
+    const limiter = createLimiter({ policies: '1/min' })
+    limiter.consume('a')
+    limiter.refund(limiter.consume('a'))
+    expect(limiter.peek('a').allowed).toBe(false)
+  })
+
+  it('forgets a key on reset', () => {
+    const limiter = createLimiter({ policies: ['1/min', '1/day'] })
+    limiter.consume('a')
+    limiter.reset('a')
+    expect(limiter.consume('a').allowed).toBe(true)
+  })
+
+  it.each(['__proto__', 'constructor', 'toString', '', '\0', 'ü', '\ud800', 'x'.repeat(1_000_000)])(
+    'takes a key for a key (%#)',
+    (key) => {
+      const limiter = createLimiter({ policies: '1/min' })
+      expect(limiter.consume(key).allowed).toBe(true)
+      expect(limiter.consume(key).allowed).toBe(false)
+      expect(limiter.consume(`${key}!`).allowed).toBe(true)
+    },
+  )
+
+  it.each([Number.NaN, 1.5, -1, Number.POSITIVE_INFINITY, '1', null])(
+    'refuses a cost of %o and takes nothing',
+    (cost) => {
+      const limiter = createLimiter({ policies: '1/min' })
+      expect(() => limiter.consume('a', { cost: cost as number })).toThrow(CostError)
+      expect(limiter.consume('a').allowed).toBe(true)
+    },
+  )
+
+  it.each([undefined, null, 7, {}])('refuses %o for a key', (key) => {
+    expect(() => createLimiter({ policies: '1/min' }).consume(key as never)).toThrow(KeyError)
+  })
+
+  it('binds by the policy that waits longest, or has the least share left', () => {
+    const limiter = createLimiter({
+      policies: [slidingWindow('10/s', { name: 'second' }), slidingWindow('12/min', { name: 'minute' })],
+      store: memoryStore({ clock: () => 0 }),
+    })
+    expect(limiter.consume('a', { cost: 5 }).binding?.policy.name).toBe('second')
+    const denied = limiter.consume('a', { cost: 8 })
+    expect(denied.allowed).toBe(false)
+    expect(denied.binding?.policy.name).toBe('minute')
+    expect(denied.retryAfterMs).toBe(Math.max(...denied.standings.map((one) => one.retryAfterMs)))
+  })
+
+  it('tells how long a leaky bucket holds a request: each the spacing after the one before', () => {
+    let now = 0
+    const limiter = createLimiter({
+      policies: leakyBucket('10/s', { queue: 3 }),
+      store: memoryStore({ clock: () => now }),
+    })
+    const delays = Array.from({ length: 5 }, () => limiter.consume('a')).map((one) =>
+      one.allowed ? one.delayMs : 'denied',
+    )
+    expect(delays).toEqual([0, 100, 200, 300, 'denied'])
+    now = 250
+    expect(limiter.consume('a').delayMs).toBe(150)
+  })
+
+  it('lets a token bucket burst, then spaces by its rate', () => {
+    let now = 0
+    const limiter = createLimiter({
+      policies: tokenBucket('3/s', { burst: 5 }),
+      store: memoryStore({ clock: () => now }),
+    })
+    expect(limiter.consume('a', { cost: 5 }).allowed).toBe(true)
+    expect(limiter.consume('a').retryAfterMs).toBe(334)
+    now = 333
+    expect(limiter.consume('a').allowed).toBe(false)
+    now = 334
+    expect(limiter.consume('a').allowed).toBe(true)
+  })
+})
+
+describe('a limiter over a store that answers later', () => {
+  it('answers with promises, and its type says so', async () => {
+    const inner = memoryStore()
+    const store = {
+      consume: async (...asked: Parameters<Store['consume']>) => inner.consume(...asked),
+      peek: async (...asked: Parameters<Store['peek']>) => inner.peek(...asked),
+      refund: async (...asked: Parameters<Store['refund']>) => inner.refund(...asked),
+      reset: async (...asked: Parameters<Store['reset']>) => inner.reset(...asked),
+      close: async () => inner.close(),
+    }
+    const limiter = createLimiter({ policies: '1/min', store })
+    const decision = limiter.consume('a')
+    expectTypeOf(decision).toEqualTypeOf<Promise<Decision>>()
+    expect((await decision).allowed).toBe(true)
+    expect((await limiter.peek('a')).allowed).toBe(false)
+    await limiter.refund(await decision)
+    expect((await limiter.peek('a')).allowed).toBe(true)
+    await limiter.reset('a')
+    await limiter.close()
+  })
+
+  it('may answer either way when its store is chosen by URL', () => {
+    const limiter = createLimiter({ policies: '1/min', store: 'memory:' as string })
+    expectTypeOf(limiter.consume('a')).toEqualTypeOf<Decision | Promise<Decision>>()
+  })
+})

@@ -1,0 +1,127 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createLimiter, fixedWindow, memoryStore, slidingLog, slidingWindow, tokenBucket } from './index.ts'
+
+setFlagsFromString('--expose-gc')
+const collect: () => void = runInNewContext('gc')
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('the memory store', () => {
+  it('never holds more than maxKeys, however many come', () => {
+    const store = memoryStore({ maxKeys: 1_000 })
+    const limiter = createLimiter({ policies: '10/min', store })
+    for (let key = 0; key < 20_000; key++) limiter.consume(`key-${key}`)
+    expect(store.size).toBe(1_000)
+  })
+
+  it('goes on denying who is denied while a flood of new keys washes through', () => {
+    const store = memoryStore({ maxKeys: 1_000 })
+    const limiter = createLimiter({ policies: '10/min', store })
+    while (limiter.consume('attacker').allowed);
+    for (let key = 0; key < 50_000; key++) limiter.consume(`key-${key}`)
+    expect(limiter.consume('attacker').allowed).toBe(false)
+  })
+
+  it('gives up expired buckets before live ones', () => {
+    let now = 0
+    const store = memoryStore({ maxKeys: 100, clock: () => now })
+    const short = createLimiter({ policies: fixedWindow('10/s'), store })
+    for (let key = 0; key < 90; key++) short.consume(`old-${key}`)
+    now = 2_000
+    for (let key = 0; key < 60; key++) short.consume(`new-${key}`)
+    const kept = Array.from({ length: 60 }, (_, key) => short.peek(`new-${key}`, { cost: 10 }).allowed)
+    expect(kept).not.toContain(true)
+  })
+
+  it('takes the room from the policy that has most of it', () => {
+    const store = memoryStore({ maxKeys: 100 })
+    const login = createLimiter({ policies: '1/min', name: 'login', store })
+    const pages = createLimiter({ policies: '100/min', name: 'pages', store })
+    for (let key = 0; key < 20; key++) login.consume(`user-${key}`)
+    for (let key = 0; key < 10_000; key++) pages.consume(`visitor-${key}`)
+    for (let key = 0; key < 20; key++) expect(login.consume(`user-${key}`).allowed).toBe(false)
+  })
+
+  it('I12 is empty again after a million keys and a pause, without being asked', () => {
+    vi.useFakeTimers()
+    let now = 0
+    const store = memoryStore({ clock: () => now })
+    const limiter = createLimiter({ policies: slidingWindow('10/s'), store })
+    collect()
+    const before = process.memoryUsage()
+    for (let key = 0; key < 1_000_000; key++) limiter.consume(`key-${key}`)
+    expect(store.size).toBe(1_000_000)
+    now = 10_000
+    while (store.size > 0) vi.advanceTimersToNextTimer()
+    collect()
+    const after = process.memoryUsage()
+    expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(8_000_000)
+    expect(vi.getTimerCount()).toBeLessThanOrEqual(1)
+  })
+
+  it('keeps no timer while it is empty, and none after it is closed', () => {
+    vi.useFakeTimers()
+    const store = memoryStore()
+    const limiter = createLimiter({ policies: '1/s', store })
+    limiter.peek('a')
+    expect(vi.getTimerCount()).toBe(0)
+    limiter.consume('a')
+    expect(vi.getTimerCount()).toBe(1)
+    limiter.close()
+    expect(vi.getTimerCount()).toBe(0)
+    expect(store.size).toBe(0)
+  })
+
+  it('opens no bucket for a peek, a cost of 0 or a cost that can never pass', () => {
+    const store = memoryStore()
+    const limiter = createLimiter({ policies: tokenBucket('10/s'), store })
+    limiter.peek('a')
+    limiter.consume('a', { cost: 0 })
+    limiter.consume('a', { cost: 11 })
+    expect(store.size).toBe(0)
+  })
+
+  it('opens no bucket for one policy when another denies', () => {
+    const store = memoryStore()
+    createLimiter({ policies: ['1/min', '5/h'], store }).consume('a', { cost: 2 })
+    expect(store.size).toBe(0)
+  })
+
+  it('costs a short key for a long one', () => {
+    const limiter = createLimiter({ policies: '10/min' })
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let key = 0; key < 100; key++) limiter.consume(`${key}-${'x'.repeat(1_000_000)}`)
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
+  })
+
+  it('keeps no large text alive for a short part of it', () => {
+    const limiter = createLimiter({ policies: '10/min' })
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let key = 0; key < 100; key++) {
+      const header = `${key}, ${Buffer.alloc(1_000_000, 'x').toString('latin1')}`
+      limiter.consume(header.slice(0, 20))
+    }
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000)
+  })
+
+  it('keeps logs apart, and forgets them', () => {
+    let now = 0
+    const store = memoryStore({ maxKeys: 10, clock: () => now })
+    const limiter = createLimiter({ policies: slidingLog('3/s'), store })
+    for (let key = 0; key < 30; key++) {
+      for (let take = 0; take < 3; take++) expect(limiter.consume(`key-${key}`).allowed).toBe(true)
+      expect(limiter.consume(`key-${key}`).allowed).toBe(false)
+    }
+    expect(store.size).toBe(10)
+    now = 1_000
+    expect(limiter.consume('key-29').standings[0]?.remaining).toBe(2)
+  })
+})

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import {
+  ConfigError,
+  createLimiter,
+  fixedWindow,
+  leakyBucket,
+  memoryStore,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from './index.ts'
+
+const names = (...policies: Parameters<typeof createLimiter>[0]['policies'][]) =>
+  policies.map((given) => createLimiter({ policies: given, name: 'api' }).policies.map(({ name }) => name))
+
+describe('the names of policies', () => {
+  it('are the limit’s for one, with the window for several, and their own where they have one', () => {
+    expect(names('10/s', ['10/s', '1000/day'], [slidingWindow('10/s', { name: 'short' }), '1000/day'])).toEqual([
+      ['api'],
+      ['api-1s', 'api-1d'],
+      ['short', 'api-1d'],
+    ])
+  })
+})
+
+describe('a bucket’s address', () => {
+  it('holds name, algorithm and window, not the quota: a change of plan carries its usage over', () => {
+    const [one] = createLimiter({ policies: '10/min' }).policies
+    const [two] = createLimiter({ policies: '100/min' }).policies
+    const [three] = createLimiter({ policies: tokenBucket('100/min') }).policies
+    expect(two?.address).toBe(one?.address)
+    expect(three?.address).not.toBe(one?.address)
+  })
+})
+
+describe('a configuration that cannot be right', () => {
+  const limiter = (policies: unknown, more: object = {}) => createLimiter({ policies, ...more } as never)
+
+  it.each<[string, () => unknown, string]>([
+    ['no policy', () => limiter([]), 'policies: expected at least one'],
+    ['policies left out', () => createLimiter({} as never), 'needs policies'],
+    ['a number for a policy', () => limiter(100), `policies: expected a limit such as '100/min' or a policy`],
+    ['a hand-made policy', () => limiter({ name: 'x', quota: 1 }), 'got an object'],
+    ['two of one name', () => limiter(['10/s', '20/s']), 'two are named "default-1s"'],
+    ['a name that no header can carry', () => limiter('1/s', { name: 'größe' }), 'name: expected 1 to 128 characters'],
+    ['an empty name', () => limiter('1/s', { name: '' }), 'name: expected'],
+    ['an unknown option', () => limiter('1/s', { polices: 1 }), 'no option "polices". Did you mean "policies"?'],
+    ['an option far from all', () => limiter('1/s', { zzz: 1 }), 'The options are: policies, store, name.'],
+    ['an unknown store', () => limiter('1/s', { store: 'mongo://u:secret@h' }), `"mongo://…@h" is not a store`],
+    ['a store that is none', () => limiter('1/s', { store: 7 }), 'store: expected a URL'],
+    ['a burst of 0', () => tokenBucket('1/s', { burst: 0 }), 'burst: expected a whole number from 1'],
+    ['a burst of NaN', () => tokenBucket('1/s', { burst: Number.NaN }), 'got NaN'],
+    ['a negative queue', () => leakyBucket('1/s', { queue: -1 }), 'queue: expected a whole number from 0'],
+    ['half a sub-window', () => slidingWindow('1/s', { subWindows: 0.5 }), 'subWindows: expected a whole number'],
+    ['an option of another algorithm', () => fixedWindow('1/s', { burst: 1 } as never), `fixedWindow('1/s') has no`],
+    ['options that are none', () => fixedWindow('1/s', 5 as never), 'takes its options as an object, got 5'],
+    ['a rate that is no text', () => fixedWindow(5 as never), `takes a limit such as '100/min', got 5`],
+    ['a log too long to keep', () => slidingLog('10001/s'), 'its quota is at most 10000'],
+    ['a meter no double can hold', () => tokenBucket('900000M/week'), 'cannot be counted exactly'],
+    ['maxKeys of 0', () => memoryStore({ maxKeys: 0 }), 'maxKeys: expected a whole number from 1'],
+  ])('%s', (_title, make, sentence) => {
+    expect(make).toThrow(ConfigError)
+    expect(make).toThrow(sentence)
+  })
+
+  it('is told by a code', () => {
+    expect(() => limiter('1/x')).toThrow(expect.objectContaining({ code: 'SLUICE_CONFIG', name: 'ConfigError' }))
+  })
+})
