@@ -2,13 +2,14 @@ import { Decision, type Standing } from './decision.js'
 import { ConfigError, CostError, KeyError, shown } from './errors.js'
 import { type MemoryStore, memoryStore } from './memory-store.js'
 import { checkOptions } from './options.js'
-import { bindPolicies, type Policies, type PolicyLike } from './policies.js'
+import type { RateText } from './parse.js'
+import { bindPolicies, type PolicyLike, type PolicyList } from './policies.js'
 import type { Policy } from './policy.js'
 import { type Answer, type Ask, type Return, type Store, toStore } from './store.js'
 
-export interface LimiterOptions<P extends PolicyLike | readonly PolicyLike[], S extends Store = Store> {
+export interface LimiterOptions<T extends string, L extends readonly PolicyLike[], S extends Store = Store> {
   /** One policy or several; a decision takes from all of them or from none. */
-  readonly policies: Policies<P>
+  readonly policies: RateText<T> | Policy | PolicyList<L>
   /** A Store, or the URL of one. A memory store of its own unless told. */
   readonly store?: S | string
   /** Names the policies, and so their buckets in a shared store. `'default'` unless told. */
@@ -48,16 +49,16 @@ export interface Limiter<S extends Store> {
  * if (!limiter.consume('user-42').allowed) console.log('later')
  * @throws {ConfigError} on anything that cannot be right.
  */
-export function createLimiter<const P extends PolicyLike | readonly PolicyLike[]>(
-  options: LimiterOptions<P> & { readonly store?: undefined },
+export function createLimiter<const T extends string, const L extends readonly PolicyLike[]>(
+  options: LimiterOptions<T, L> & { readonly store?: undefined },
 ): Limiter<MemoryStore>
-export function createLimiter<const P extends PolicyLike | readonly PolicyLike[]>(
-  options: LimiterOptions<P> & { readonly store: string },
+export function createLimiter<const T extends string, const L extends readonly PolicyLike[]>(
+  options: LimiterOptions<T, L> & { readonly store: string },
 ): Limiter<Store>
-export function createLimiter<const P extends PolicyLike | readonly PolicyLike[], S extends Store>(
-  options: LimiterOptions<P, S> & { readonly store: S },
+export function createLimiter<const T extends string, const L extends readonly PolicyLike[], S extends Store>(
+  options: LimiterOptions<T, L, S> & { readonly store: S },
 ): Limiter<S>
-export function createLimiter(options: LimiterOptions<PolicyLike | readonly PolicyLike[]>): Limiter<Store> {
+export function createLimiter(options: LimiterOptions<string, readonly PolicyLike[]>): Limiter<Store> {
   checkOptions('createLimiter()', options, ['policies', 'store', 'name'])
   const { policies, store, name = 'default' } = options
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")

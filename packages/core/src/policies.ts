@@ -6,12 +6,10 @@ import { bindPolicy, checkName, isPolicy, type Policy } from './policy.js'
 /** A policy as it may be written: `'100/min'` is `slidingWindow('100/min')`. */
 export type PolicyLike = string | Policy
 
-/** One policy or several, whose texts are checked in the editor. */
-export type Policies<P extends PolicyLike | readonly PolicyLike[]> = P extends string
-  ? RateText<P>
-  : P extends readonly PolicyLike[]
-    ? { readonly [I in keyof P]: P[I] extends string ? RateText<P[I]> : P[I] }
-    : P
+/** Several policies, whose texts are checked in the editor. */
+export type PolicyList<L extends readonly PolicyLike[]> = {
+  readonly [I in keyof L]: L[I] extends string ? RateText<L[I]> : L[I]
+}
 
 /** What a limit says of all its policies. */
 export interface Naming {

@@ -126,7 +126,7 @@ function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHoo
 }
 
 function toHook(limit: Limit<FastifyRequest, LimitHook>, { policies, ...options }: RouteLimit): LimitHook {
-  return typeof policies === 'function' ? limit(policies, options) : limit(policies, options)
+  return limit(policies, options)
 }
 
 function isRouteLimit(own: PolicyLike | readonly PolicyLike[] | RouteLimit): own is RouteLimit {

@@ -3,13 +3,13 @@ import { keyDigest } from '../key.js'
 import { consume, refund } from '../limiter.js'
 import type { PolicyLike } from '../policies.js'
 import type { Store } from '../store.js'
+import { andThen } from './and-then.js'
 import type { Emitter } from './events.js'
 import { type Field, headerFields } from './headers.js'
 import type { CheckedOptions, PolicyFunction } from './limit-options.js'
 import { problem } from './problem.js'
 import { Question } from './question.js'
 import { report } from './report.js'
-import { then } from './then.js'
 import { joined, type Visit, visitOf } from './visit.js'
 
 /** How a framework's request is read: all that an adapter has to know of it. */
@@ -83,13 +83,13 @@ export class Guard<Req extends object> {
   #pass(request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
     const { options, store } = this.#parts
     const question = this.#question
-    return then(options.skip?.(request) ?? false, (skipped) =>
+    return andThen(options.skip?.(request) ?? false, (skipped) =>
       skipped
         ? this.#passage(visit)
-        : then(question.key(request), (key) =>
-            then(question.cost(request), (cost) =>
-              then(question.policies(request), (policies) =>
-                then(consume(store, policies, key, cost), (decision) =>
+        : andThen(question.key(request), (key) =>
+            andThen(question.cost(request), (cost) =>
+              andThen(question.policies(request), (policies) =>
+                andThen(consume(store, policies, key, cost), (decision) =>
                   this.#decided(decision, request, response, visit),
                 ),
               ),

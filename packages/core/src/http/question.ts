@@ -1,9 +1,9 @@
 import { CostError, KeyError, shown } from '../errors.js'
 import { bindPolicies, type PolicyLike } from '../policies.js'
 import type { Policy } from '../policy.js'
+import { andThen } from './and-then.js'
 import { clientKey } from './client-ip.js'
 import type { GuardParts } from './guard.js'
-import { then } from './then.js'
 
 /** Policies made by a function are kept by what it returned; beyond this many they are forgotten and made again. */
 const REMEMBERED = 1_000
@@ -26,7 +26,7 @@ export class Question<Req> {
       checkProxies(request)
       return clientKey(reader.ip(request))
     }
-    return then(options.key(request), (key) => {
+    return andThen(options.key(request), (key) => {
       if (typeof key === 'string') return key
       throw new KeyError(`The key function of limit "${name}" must return a string, got ${shown(key)}.`)
     })
@@ -35,7 +35,7 @@ export class Question<Req> {
   cost(request: Req): number | Promise<number> {
     const { options, name } = this.#parts
     if (typeof options.cost === 'number') return options.cost
-    return then(options.cost(request), (cost) => {
+    return andThen(options.cost(request), (cost) => {
       if (Number.isSafeInteger(cost) && cost >= 0) return cost
       throw new CostError(`The cost function of limit "${name}" must return a whole number ≥ 0, got ${shown(cost)}.`)
     })
@@ -45,7 +45,7 @@ export class Question<Req> {
     if (this.#policies !== undefined) return this.#policies
     const { policies } = this.#parts
     return typeof policies === 'function'
-      ? then(policies(request), (given) => this.#recall(given))
+      ? andThen(policies(request), (given) => this.#recall(given))
       : this.#bind(policies)
   }
 

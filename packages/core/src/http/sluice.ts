@@ -1,6 +1,8 @@
 import { warn } from '../builtin.js'
 import type { MemoryStore } from '../memory-store.js'
-import type { Policies, PolicyLike } from '../policies.js'
+import type { RateText } from '../parse.js'
+import type { PolicyLike, PolicyList } from '../policies.js'
+import type { Policy } from '../policy.js'
 import type { Store } from '../store.js'
 import { Emitter, type Events, type Listener } from './events.js'
 import { Guard, type RequestReader } from './guard.js'
@@ -15,13 +17,14 @@ import {
 /** What every adapter's `sluice()` returns: `limit`, which makes a `Middleware` of policies. */
 export interface Limit<Req, Middleware> {
   /**
-   * One line a route.
+   * One line a route: policies, or a function that tells them of each request (plans, tiers), then checked at that request.
    * @example app.get('/search', limit(['10/s', '1000/day']))
    * @throws {ConfigError} on anything that cannot be right.
    */
-  <const P extends PolicyLike | readonly PolicyLike[]>(policies: Policies<P>, options?: LimitOptions<Req>): Middleware
-  /** Policies by request: plans, tiers. What the function returns is checked at that request. */
-  (policies: PolicyFunction<Req>, options?: LimitOptions<Req>): Middleware
+  <const T extends string, const L extends readonly PolicyLike[]>(
+    policies: RateText<T> | Policy | PolicyList<L> | PolicyFunction<Req>,
+    options?: LimitOptions<Req>,
+  ): Middleware
   /** Listens to what all limits made here decide. Returns a function that stops listening. */
   on<Name extends keyof Events<Req>>(name: Name, listener: Listener<Events<Req>[Name]>): () => void
   /** Where the buckets live. */
@@ -43,15 +46,10 @@ export function createLimit<Req extends object, Middleware>(
   const events = new Emitter<Req>()
   const nameNext = namer(store)
   const checkProxies = proxyCheck(reader)
-  function limit<const P extends PolicyLike | readonly PolicyLike[]>(
-    policies: Policies<P>,
-    own?: LimitOptions<Req>,
-  ): Middleware
-  function limit(policies: PolicyFunction<Req>, own?: LimitOptions<Req>): Middleware
-  function limit(
+  const limit = (
     policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>,
     own: LimitOptions<Req> = {},
-  ): Middleware {
+  ): Middleware => {
     const checked = checkLimitOptions('limit()', own, defaults)
     const name = own.name ?? nameNext(checked.name ?? 'default')
     return toMiddleware(new Guard({ name, policies, options: checked, reader, store, events, checkProxies }))

@@ -1,5 +1,5 @@
 /** Goes on at once with a value, or later with a promised one: no promise is made where none was given. */
-export function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
+export function andThen<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
   return isPromise(value) ? value.then(next) : next(value)
 }
 

@@ -1,0 +1,104 @@
+import { type FastifyLimit, sluice } from '@sluice/fastify'
+import fastify, { type FastifyInstance } from 'fastify'
+import fastify4 from 'fastify4'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+
+const ok = async () => ({ ok: true })
+
+describe.each([
+  ['Fastify 5', fastify],
+  ['Fastify 4', fastify4 as unknown as typeof fastify],
+])('limits on %s', (_title, create) => {
+  const ratelimit = async (app: FastifyInstance, url: string, method: 'GET' | 'HEAD' = 'GET') =>
+    (await app.inject({ method, url })).headers['ratelimit']
+
+  it('limit a scope by a hook, and nothing outside it', async () => {
+    const limit = sluice()
+    const app = create()
+    app.get('/outside', ok)
+    app.register(async (scope) => {
+      scope.addHook('onRequest', limit('10/min', { name: 'scope' }))
+      scope.get('/inside', { onRequest: limit('5/min', { name: 'route' }) }, ok)
+    })
+    expect(await ratelimit(app, '/inside')).toMatch(/^"scope";r=9;t=\d+, "route";r=4;t=\d+$/)
+    expect(await ratelimit(app, '/outside')).toBeUndefined()
+  })
+
+  const withPlugin = async (limit: FastifyLimit) => {
+    const app = create()
+    await app.register(limit.plugin, { policies: '10/min', name: 'all' })
+    app.get('/plain', ok)
+    app.get('/own', { config: { limit: { policies: '1/h', name: 'own', warnAt: 1 } } }, ok)
+    app.get('/text', { config: { limit: '2/h' } }, ok)
+    app.post('/text', { config: { limit: '2/h' } }, ok)
+    return app
+  }
+
+  it('limit all routes by register, and each by its config', async () => {
+    const app = await withPlugin(sluice())
+    expect(await ratelimit(app, '/plain')).toMatch(/^"all";r=9;t=\d+$/)
+    const own = await app.inject('/own')
+    expect(own.headers['ratelimit']).toMatch(/^"all";r=8;t=\d+, "own";r=0;t=\d+$/)
+    expect(own.headers['sluice-warning']).toBe('"own";share=1.0')
+    expect((await app.inject('/own')).statusCode).toBe(429)
+  })
+
+  it('count HEAD with its GET, and methods that were limited apart, apart', async () => {
+    const app = await withPlugin(sluice())
+    expect(await ratelimit(app, '/text')).toMatch(/"default";r=1;/)
+    expect(await ratelimit(app, '/text', 'HEAD')).toMatch(/"default";r=0;/)
+    expect((await app.inject({ method: 'POST', url: '/text' })).headers['ratelimit']).toMatch(/"default-2";r=1;/)
+  })
+
+  it('limit by what the body says, in preHandler', async () => {
+    const limit = sluice()
+    const app = create()
+    const cost = (request: { body: unknown }) => (request.body as { units: number }).units
+    app.post('/', { preHandler: limit('100 tokens/min', { cost }) }, ok)
+    const { headers } = await app.inject({ method: 'POST', url: '/', payload: { units: 30 } })
+    expect(headers['ratelimit']).toMatch(/r=70/)
+  })
+
+  it('show the decision downstream, and keep the fields of a failed response', async () => {
+    const limit = sluice()
+    const app = create()
+    app.get('/', { onRequest: limit('10/min') }, async (request) => {
+      throw new Error(`left: ${request.rateLimit?.binding?.remaining}`)
+    })
+    const response = await app.inject('/')
+    expect(response.json()).toMatchObject({ statusCode: 500, message: 'left: 9' })
+    expect(response.headers['ratelimit']).toMatch(/r=9/)
+  })
+
+  it('fail through Fastify’s own error handling', async () => {
+    const limit = sluice()
+    const app = create()
+    app.setErrorHandler((error, _request, reply) => reply.code(500).send({ code: (error as { code?: string }).code }))
+    app.get('/sync', { onRequest: limit('10/min', { key: () => 7 as never }) }, ok)
+    app.get('/async', { onRequest: limit('10/min', { cost: async () => Number.NaN }) }, ok)
+    expect((await app.inject('/sync')).json()).toEqual({ code: 'SLUICE_KEY' })
+    expect((await app.inject('/async')).json()).toEqual({ code: 'SLUICE_COST' })
+  })
+})
+
+describe.each([
+  ['Fastify 5', fastify],
+  ['Fastify 4', fastify4 as unknown as typeof fastify],
+])('client addresses on %s', (_title, create) => {
+  const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  afterEach(() => warning.mockClear())
+
+  it.each<[string, boolean | string[] | ((address: string, hop: number) => boolean), string | undefined]>([
+    ['proxies it does not trust', false, 'SLUICE_PROXY_NOT_TRUSTED'],
+    ['proxies that are all trusted', true, 'SLUICE_TRUSTS_ALL_PROXIES'],
+    ['proxies of one network', ['127.0.0.1/8'], undefined],
+    ['two hops', (_address, hop) => hop <= 2, undefined],
+  ])('with %s', async (_title, trustProxy, code) => {
+    const app = create({ trustProxy })
+    app.get('/', { onRequest: sluice()('10/min') }, ok)
+    for (let turn = 0; turn < 2; turn++) await app.inject({ url: '/', headers: { 'x-forwarded-for': '192.0.2.1' } })
+    expect(warning.mock.calls.map(([, options]) => (options as { code?: string } | undefined)?.code)).toEqual(
+      code === undefined ? [] : [code],
+    )
+  })
+})
