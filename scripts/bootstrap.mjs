@@ -12,6 +12,9 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 /** The path of a tool that the dependencies brought. */
 export const tool = (name) => `${root}node_modules/.bin/${name}`
 
+/** The command line that runs the project's own pnpm, wherever it is run. */
+export const pnpm = (...args) => ['npx', ['--yes', PNPM, ...args]]
+
 export function bootstrap() {
   checkNode()
   install()
@@ -45,7 +48,7 @@ function install() {
     .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   console.log('Installing dependencies (only now, and when they change) …')
-  const { status, stdout, stderr, error } = spawnSync('npx', ['--yes', PNPM, 'install', '--frozen-lockfile'], {
+  const { status, stdout, stderr, error } = spawnSync(...pnpm('install', '--frozen-lockfile'), {
     cwd: root,
     encoding: 'utf8',
     shell: process.platform === 'win32',

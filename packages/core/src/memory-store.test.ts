@@ -46,7 +46,7 @@ describe('the memory store', () => {
     for (let key = 0; key < 20; key++) expect(login.consume(`user-${key}`).allowed).toBe(false)
   })
 
-  it('I12 is empty again after a million keys and a pause, without being asked', () => {
+  it('I12 is empty again after a million keys and a pause, without being asked', async () => {
     vi.useFakeTimers()
     let now = 0
     const store = memoryStore({ clock: () => now })
@@ -57,10 +57,13 @@ describe('the memory store', () => {
     expect(store.size).toBe(1_000_000)
     now = 10_000
     while (store.size > 0) vi.advanceTimersToNextTimer()
-    collect()
-    const after = process.memoryUsage()
-    expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(8_000_000)
     expect(vi.getTimerCount()).toBeLessThanOrEqual(1)
+    vi.useRealTimers()
+    await vi.waitFor(() => {
+      collect()
+      const after = process.memoryUsage()
+      expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(8_000_000)
+    })
   })
 
   it('keeps no timer while it is empty, and none after it is closed', () => {
