@@ -216,7 +216,7 @@ describe.each(kinds)('$title', (kind) => {
         for (const { wait, cost } of list) {
           now += wait
           const before = [...cells]
-          if (!algorithm.consume(cells, 0, policy, cost, now).allowed) expect(cells).toEqual(before)
+          if (!algorithm.decide(cells, 0, policy, cost, now, true).allowed) expect(cells).toEqual(before)
         }
       }),
       runs,

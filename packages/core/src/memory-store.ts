@@ -60,14 +60,13 @@ class Memory implements MemoryStore {
     const now = this.#clock()
     const only = asks.length === 1 ? asks[0] : undefined
     if (only !== undefined) return [this.#take(only, now)]
-    const standings = asks.map((ask) => this.#tableOf(ask.policy).look(ask, now))
-    if (!admits(standings)) return standings
-    return asks.map((ask) => this.#take(ask, now))
+    const standings = asks.map((ask) => this.#look(ask, now))
+    return admits(standings) ? asks.map((ask) => this.#take(ask, now)) : standings
   }
 
   peek(asks: readonly Ask[]): readonly Standing[] {
     const now = this.#clock()
-    return asks.map((ask) => this.#tableOf(ask.policy).look(ask, now))
+    return asks.map((ask) => this.#look(ask, now))
   }
 
   refund(returns: readonly Return[]): void {
@@ -90,12 +89,18 @@ class Memory implements MemoryStore {
     this.#lastPolicy = undefined
   }
 
+  #look(ask: Ask, now: number): Standing {
+    const table = this.#tableOf(ask.policy)
+    return table.decide(table.slotOf(ask.key), ask, now, false)
+  }
+
   #take(ask: Ask, now: number): Standing {
     const table = this.#tableOf(ask.policy)
-    const standing = table.consume(ask, now)
-    if (standing !== undefined) return standing
+    const slot = table.slotOf(ask.key)
+    if (slot !== 0) return table.decide(slot, ask, now, true)
+    if (ask.cost === 0 || ask.cost > ask.policy.capacity) return table.decide(0, ask, now, false)
     this.#makeRoom(now)
-    return table.open(ask, now)
+    return table.decide(table.open(ask.key), ask, now, true)
   }
 
   #tableOf(policy: Policy): Table {

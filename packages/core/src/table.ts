@@ -39,31 +39,25 @@ export class Table {
     if (policy.quota < this.#slowest.quota) this.#slowest = policy
   }
 
-  look(ask: Ask, now: number): Standing {
-    const slot = this.#slots.get(boundedKey(ask.key)) ?? 0
-    return this.#algorithm.look(this.#cellsOf(slot), slot * this.#width, ask.policy, ask.cost, now)
+  /** The slot of a key's bucket; 0, the fresh one, when it has none. */
+  slotOf(key: string): number {
+    return this.#slots.get(boundedKey(key)) ?? 0
   }
 
-  /** Takes what fits, or tells why not; `undefined` when the key needs a bucket first. */
-  consume(ask: Ask, now: number): Standing | undefined {
+  decide(slot: number, ask: Ask, now: number, commit: boolean): Standing {
     const { policy, cost } = ask
-    const slot = this.#slots.get(boundedKey(ask.key))
-    if (slot !== undefined) {
-      return this.#algorithm.consume(this.#cellsOf(slot), slot * this.#width, policy, cost, now)
-    }
-    if (cost > 0 && cost <= policy.capacity) return undefined
-    return this.#algorithm.look(this.#cellsOf(0), 0, policy, cost, now)
+    return policy.algorithm.decide(this.#cellsOf(slot), slot * this.#width, policy, cost, now, commit)
   }
 
-  /** Opens a bucket for a key that has none, and takes from it. */
-  open(ask: Ask, now: number): Standing {
-    const key = copied(boundedKey(ask.key))
+  /** Opens a bucket for a key that has none. */
+  open(key: string): number {
+    const own = copied(boundedKey(key))
     const slot = this.#free.pop() ?? this.#keys.length
-    this.#slots.set(key, slot)
-    this.#keys[slot] = key
+    this.#slots.set(own, slot)
+    this.#keys[slot] = own
     if (this.#own !== undefined) this.#own[slot] = []
     else if ((slot + 1) * this.#width > this.#cells.length) this.#grow()
-    return this.#algorithm.consume(this.#cellsOf(slot), slot * this.#width, ask.policy, ask.cost, now)
+    return slot
   }
 
   refund(back: Return, now: number): void {

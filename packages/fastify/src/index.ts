@@ -65,7 +65,10 @@ export function sluice(options: SluiceOptions<FastifyRequest> = {}): FastifyLimi
 
 const reader: RequestReader<FastifyRequest> = {
   ip: (request) => request.ip,
-  header: (request, name) => [request.headers[name]].flat()[0],
+  header(request, name) {
+    const value = request.headers[name]
+    return Array.isArray(value) ? value[0] : value
+  },
   proxies: (request) => (request.ips === undefined ? 'untrusted' : believesStrangers(request) ? 'all' : 'chosen'),
 }
 

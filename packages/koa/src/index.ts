@@ -34,7 +34,10 @@ export function sluice(options: SluiceOptions<Context> = {}): Limit<Context, Mid
 
 const reader: RequestReader<Context> = {
   ip: (context) => context.ip,
-  header: (context, name) => context.get(name) || undefined,
+  header({ req }, name) {
+    const value = req.headers[name]
+    return Array.isArray(value) ? value[0] : value
+  },
   proxies({ app }) {
     if (!app.proxy) return 'untrusted'
     return app.maxIpsCount > 0 ? 'chosen' : 'all'
@@ -57,18 +60,21 @@ function answer(passage: Passage, context: Context, next: Next): Promise<unknown
   }
   for (const [name, value] of passage.fields) context.res.setHeader(name, value)
   if (passage.decision !== undefined) context.state.rateLimit = passage.decision
-  if (passage.allowed) return next().catch((error: unknown) => rethrow(error, passage))
+  if (passage.allowed) {
+    context.onerror = (error) => failed(error, passage, context)
+    return next()
+  }
   context.status = passage.status
   context.body = passage.body
   return undefined
 }
 
 /** Koa takes all headers off a failed response but those that the error itself carries. */
-function rethrow(error: unknown, passage: Passage): never {
+function failed(error: Error, passage: Passage, context: Context): void {
   if (error instanceof Error && Object.isExtensible(error)) {
     Object.assign(error, { headers: { ...Object.fromEntries(passage.fields), ...headersOf(error) } })
   }
-  throw error
+  Object.getPrototypeOf(context).onerror.call(context, error)
 }
 
 function headersOf(error: Error & { headers?: unknown }): object {

@@ -17,10 +17,11 @@ export interface Algorithm {
   readonly name: string
   /** Cells in a bucket; 0 when each bucket has an array of its own, which grows and shrinks. */
   width(policy: Policy): number
-  /** How the bucket stands and whether `cost` would pass. Changes nothing a decision can tell. */
-  look(cells: Cells, at: number, policy: Policy, cost: number, now: number): Standing
-  /** Takes `cost` if it fits, nothing otherwise, and tells the standing after it. */
-  consume(cells: Cells, at: number, policy: Policy, cost: number, now: number): Standing
+  /**
+   * How the bucket stands, and whether `cost` passes. With `commit`, what passes is taken and the standing is the one
+   * after it; without, nothing changes that a decision could tell.
+   */
+  decide(cells: Cells, at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing
   /** Gives back `cost` units that were taken at the time `taken`, never more than is still owed. */
   refund(cells: Cells, at: number, policy: Policy, cost: number, taken: number, now: number): void
   /** Units in use, a number ≥ 0; 0 when, and only when, the bucket equals a fresh one. */

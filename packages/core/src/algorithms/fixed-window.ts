@@ -17,8 +17,7 @@ export function fixedWindow<const T extends string>(text: RateText<T>, options: 
 const algorithm: Algorithm = {
   name: 'fixed-window',
   width: () => 2,
-  look: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, false),
-  consume: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, true),
+  decide,
   refund(cells, at, policy, cost, taken, now) {
     const start = cells[at] ?? 0
     if (taken < start || now >= start + policy.windowMs) return

@@ -11,8 +11,7 @@ import type { Algorithm, Cells } from './algorithm.js'
 export const meter = (name: string): Algorithm => ({
   name,
   width: () => 2,
-  look: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, false),
-  consume: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, true),
+  decide,
   // What drained while the units were held has been given back by time already.
   refund(cells, at, policy, cost, taken, now) {
     const held = Math.max(0, now - taken)

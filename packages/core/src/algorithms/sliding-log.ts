@@ -27,8 +27,7 @@ export function slidingLog<const T extends string>(text: RateText<T>, options: P
 const algorithm: Algorithm = {
   name: 'sliding-log',
   width: () => 0,
-  look: (cells, _at, policy, cost, now) => decide(cells, policy, cost, now, false),
-  consume: (cells, _at, policy, cost, now) => decide(cells, policy, cost, now, true),
+  decide,
   refund(cells, _at, _policy, cost, taken) {
     for (let entry = cells.length - 2; entry >= headOf(cells); entry -= 2) {
       const time = cells[entry] ?? 0
@@ -46,7 +45,7 @@ const algorithm: Algorithm = {
   },
 }
 
-function decide(cells: Cells, policy: Policy, cost: number, now: number, commit: boolean): Standing {
+function decide(cells: Cells, _at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing {
   pullBack(cells, now)
   const live = liveAt(cells, policy, now)
   const allowed = cost <= Math.max(0, policy.quota - live.sum)

@@ -31,8 +31,7 @@ export function slidingWindow<const T extends string>(text: RateText<T>, options
 const twoCounters: Algorithm = {
   name: 'sliding-window',
   width: () => 3,
-  look: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, false),
-  consume: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, true),
+  decide,
   refund(cells, at, policy, cost, taken) {
     const age = (cells[at] ?? 0) - Math.floor(taken / policy.windowMs)
     if (age !== 0 && age !== 1) return

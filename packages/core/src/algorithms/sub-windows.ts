@@ -9,8 +9,7 @@ import type { Algorithm, Cells } from './algorithm.js'
 export const subWindowCounters: Algorithm = {
   name: 'sub-windows',
   width: (policy) => policy.subWindows + 2,
-  look: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, false),
-  consume: (cells, at, policy, cost, now) => decide(cells, at, policy, cost, now, true),
+  decide,
   refund(cells, at, policy, cost, taken) {
     const part = Math.floor(taken / partMs(policy))
     const newest = cells[at] ?? 0

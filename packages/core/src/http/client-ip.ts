@@ -12,7 +12,9 @@ export function clientKey(address: string | undefined): string {
   if (address === undefined || address === '') {
     throw new KeyError('The client has no IP address (its connection may be gone). Give the limit a key of your own.')
   }
-  if (isIPv4(address)) return address
+  // What nearly every connection has: a server that listens on `::` sees IPv4 clients mapped.
+  const usual = address.startsWith('::ffff:') ? address.slice(7) : address
+  if (isIPv4(usual)) return usual
   const [, bare = address] = /^\[([^\]]*)\](?::\d+)?$/.exec(address) ?? /^([\d.]+):\d+$/.exec(address) ?? []
   if (isIPv4(bare)) return bare
   const groups = groupsOf(bare)
@@ -27,10 +29,10 @@ export function clientKey(address: string | undefined): string {
     .join(':')}::/64`
 }
 
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+
 function isIPv4(text: string): boolean {
-  if (text.length > 15) return false
-  const parts = text.split('.')
-  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+  return IPV4.test(text)
 }
 
 /** The eight groups of an IPv6 address (RFC 4291 §2.2); a zone (`%eth0`) is no part of the address. */

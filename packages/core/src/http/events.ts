@@ -26,14 +26,26 @@ export class Emitter<Req> {
     warning: new Set(),
     error: new Set(),
   }
+  #size = 0
+
+  /** How many listen to anything: where it is 0, nothing has to be told. */
+  get size(): number {
+    return this.#size
+  }
 
   /** @returns a function that takes the listener off again. */
   on<Name extends keyof Events<Req>>(name: Name, listener: Listener<Events<Req>[Name]>): () => void {
     const listeners = this.#listeners[name]
     listeners.add(listener)
+    this.#count()
     return () => {
       listeners.delete(listener)
+      this.#count()
     }
+  }
+
+  #count(): void {
+    this.#size = Object.values(this.#listeners).reduce((sum, listeners) => sum + listeners.size, 0)
   }
 
   hears(name: keyof Events<Req>): boolean {

@@ -3,14 +3,13 @@ import { keyDigest } from '../key.js'
 import { consume, refund } from '../limiter.js'
 import type { PolicyLike } from '../policies.js'
 import type { Store } from '../store.js'
-import { andThen } from './and-then.js'
 import type { Emitter } from './events.js'
 import { type Field, headerFields } from './headers.js'
 import type { CheckedOptions, PolicyFunction } from './limit-options.js'
 import { problem } from './problem.js'
-import { Question } from './question.js'
+import { type Asked, isPromise, Question } from './question.js'
 import { report } from './report.js'
-import { joined, type Visit, visitOf } from './visit.js'
+import { type Visit, visitOf } from './visit.js'
 
 /** How a framework's request is read: all that an adapter has to know of it. */
 export interface RequestReader<Req> {
@@ -68,12 +67,12 @@ export class Guard<Req extends object> {
   /** At once when the store and the options' functions answer at once, else as a promise. */
   admit(request: Req, response: ResponseLike): Passage | Promise<Passage> {
     const visit = visitOf(request)
-    const earlier = visit.passages.get(this)
+    const earlier = visit.recall(this)
     if (earlier !== undefined) return earlier
     try {
       const passage = this.#pass(request, response, visit)
       const settled = passage instanceof Promise ? passage.catch((error) => this.#fail(error, request)) : passage
-      visit.passages.set(this, settled)
+      visit.remember(this, settled)
       return settled
     } catch (error) {
       return this.#fail(error, request)
@@ -81,27 +80,23 @@ export class Guard<Req extends object> {
   }
 
   #pass(request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
-    const { options, store } = this.#parts
-    const question = this.#question
-    return andThen(options.skip?.(request) ?? false, (skipped) =>
-      skipped
-        ? this.#passage(visit)
-        : andThen(question.key(request), (key) =>
-            andThen(question.cost(request), (cost) =>
-              andThen(question.policies(request), (policies) =>
-                andThen(consume(store, policies, key, cost), (decision) =>
-                  this.#decided(decision, request, response, visit),
-                ),
-              ),
-            ),
-          ),
-    )
+    const asked = this.#question.ask(request)
+    return isPromise(asked)
+      ? asked.then((settled) => this.#consume(settled, request, response, visit))
+      : this.#consume(asked, request, response, visit)
+  }
+
+  #consume(asked: Asked | undefined, request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
+    if (asked === undefined) return this.#passage(visit)
+    const decision = consume(this.#parts.store, asked.policies, asked.key, asked.cost)
+    return isPromise(decision)
+      ? decision.then((settled) => this.#decided(settled, request, response, visit))
+      : this.#decided(decision, request, response, visit)
   }
 
   #decided(decision: Decision, request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
     report(decision, request, this.#parts.events)
-    visit.decision = joined(visit.decision, decision)
-    visit.told = [...visit.told, ...this.#told(decision)]
+    visit.add(decision, this.#told(decision))
     if (!decision.allowed) return this.#denial(decision, request, visit)
     if (decision.delayMs > 0) return this.#hold(decision, request, response, this.#passage(visit))
     this.#refundLater(decision, request, response)

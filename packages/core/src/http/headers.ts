@@ -36,16 +36,10 @@ export function checkDialects(given: Dialect | readonly Dialect[] = 'draft'): re
 
 /**
  * The fields that tell of these standings, in the dialects asked for, and Retry-After when one of them denies.
- * @param now Unix milliseconds.
+ * @param now Unix milliseconds; the present unless told.
  */
-export function headerFields(
-  standings: readonly Announced[],
-  dialects: readonly Dialect[],
-  now: number = Date.now(),
-): Field[] {
-  const told = standings.some((standing) => standing.policy.shadow)
-    ? standings.filter((one) => !one.policy.shadow)
-    : standings
+export function headerFields(standings: readonly Announced[], dialects: readonly Dialect[], now?: number): Field[] {
+  const told = standings.some(isShadow) ? standings.filter((standing) => !isShadow(standing)) : standings
   const fields: Field[] = []
   if (told.length === 0) return fields
   for (const dialect of dialects) write[dialect](fields, told, now)
@@ -62,11 +56,15 @@ export function retryAfterSeconds(standings: readonly Announced[]): number | und
   return most === 0 || most === Number.POSITIVE_INFINITY ? undefined : seconds(most)
 }
 
-type Writer = (fields: Field[], standings: readonly Announced[], now: number) => void
+function isShadow({ policy }: Announced): boolean {
+  return policy.shadow
+}
+
+type Writer = (fields: Field[], standings: readonly Announced[], now: number | undefined) => void
 
 const draft: Writer = (fields, standings) => {
-  fields.push(['RateLimit-Policy', list(standings, (standing) => policyItem(standing.policy) + pk(standing))])
-  fields.push(['RateLimit', list(standings, (standing) => limitItem(standing) + pk(standing))])
+  fields.push(['RateLimit-Policy', list(standings, policyItem)])
+  fields.push(['RateLimit', list(standings, limitItem)])
 }
 
 const write: Readonly<Record<Dialect, Writer>> = {
@@ -87,14 +85,8 @@ const write: Readonly<Record<Dialect, Writer>> = {
   },
   legacy: (fields, standings, now) => {
     const binding = bindingOf(standings)
-    if (binding !== undefined)
-      three(fields, 'X-RateLimit', binding, Math.ceil((now + (binding.moreAfterMs ?? 0)) / 1000))
+    if (binding !== undefined) three(fields, 'X-RateLimit', binding, unixSeconds(now ?? Date.now(), binding))
   },
-}
-
-/** A Byte Sequence (RFC 9651 §3.3.5). */
-function pk({ pk }: Announced): string {
-  return pk === undefined ? '' : `;pk=:${pk}:`
 }
 
 /** A structured field's List (RFC 9651 §3.1). */
@@ -103,22 +95,33 @@ function list(standings: readonly Announced[], item: (standing: Announced) => st
   return standings.length === 1 && only !== undefined ? item(only) : standings.map(item).join(', ')
 }
 
-const policyItems = new WeakMap<Announced['policy'], string>()
-
-/** A policy never changes, so its item is written once. */
-function policyItem(policy: Announced['policy']): string {
-  let item = policyItems.get(policy)
-  if (item === undefined) {
-    const unit = policy.unit === 'requests' ? '' : `;qu=${sfString(policy.unit)}`
-    item = `${sfString(policy.name)};q=${policy.quota}${unit}${window(policy)}`
-    policyItems.set(policy, item)
-  }
-  return item
+/** What never changes of a policy's items, written once. */
+interface Items {
+  readonly policy: string
+  readonly limit: string
 }
 
-function limitItem({ policy, remaining, moreAfterMs }: Announced): string {
-  const time = moreAfterMs === null || moreAfterMs === 0 ? '' : `;t=${seconds(moreAfterMs)}`
-  return `${sfString(policy.name)};r=${remaining}${time}`
+const itemsOf = new WeakMap<Announced['policy'], Items>()
+
+function items(policy: Announced['policy']): Items {
+  let known = itemsOf.get(policy)
+  if (known === undefined) {
+    const name = sfString(policy.name)
+    const unit = policy.unit === 'requests' ? '' : `;qu=${sfString(policy.unit)}`
+    known = { policy: `${name};q=${policy.quota}${unit}${window(policy)}`, limit: `${name};r=` }
+    itemsOf.set(policy, known)
+  }
+  return known
+}
+
+function policyItem({ policy, pk }: Announced): string {
+  return pk === undefined ? items(policy).policy : `${items(policy).policy};pk=:${pk}:`
+}
+
+function limitItem({ policy, remaining, moreAfterMs, pk }: Announced): string {
+  const item = `${items(policy).limit}${remaining}`
+  const timed = moreAfterMs === null || moreAfterMs === 0 ? item : `${item};t=${seconds(moreAfterMs)}`
+  return pk === undefined ? timed : `${timed};pk=:${pk}:`
 }
 
 function oldPolicy({ policy }: Announced): string {
@@ -130,6 +133,10 @@ function window({ windowMs }: Announced['policy']): string {
   return windowMs === null || windowMs % 1000 !== 0 ? '' : `;w=${windowMs / 1000}`
 }
 
+function unixSeconds(now: number, { moreAfterMs }: Announced): number {
+  return Math.ceil((now + (moreAfterMs ?? 0)) / 1000)
+}
+
 function three(fields: Field[], prefix: string, { policy, remaining }: Announced, reset: number): void {
   fields.push([`${prefix}-Limit`, String(policy.quota)])
   fields.push([`${prefix}-Remaining`, String(remaining)])
@@ -138,11 +145,13 @@ function three(fields: Field[], prefix: string, { policy, remaining }: Announced
 
 /** `Sluice-Warning`: the policies whose used share has reached a `warnAt`, with the share. */
 function warnings(fields: Field[], standings: readonly Announced[]): void {
-  const warned = standings.filter(({ policy, remaining }) => {
-    const [first] = policy.warnAt
-    return first !== undefined && policy.capacity - remaining >= first * policy.capacity
-  })
-  if (warned.length > 0) fields.push(['Sluice-Warning', list(warned, warningItem)])
+  if (!standings.some(isWarned)) return
+  fields.push(['Sluice-Warning', list(standings.filter(isWarned), warningItem)])
+}
+
+function isWarned({ policy, remaining }: Announced): boolean {
+  const [first] = policy.warnAt
+  return first !== undefined && policy.capacity - remaining >= first * policy.capacity
 }
 
 function warningItem({ policy, remaining }: Announced): string {

@@ -1,12 +1,18 @@
 import { CostError, KeyError, shown } from '../errors.js'
 import { bindPolicies, type PolicyLike } from '../policies.js'
 import type { Policy } from '../policy.js'
-import { andThen } from './and-then.js'
 import { clientKey } from './client-ip.js'
 import type { GuardParts } from './guard.js'
 
 /** Policies made by a function are kept by what it returned; beyond this many they are forgotten and made again. */
 const REMEMBERED = 1_000
+
+/** One request's answers. */
+export interface Asked {
+  readonly key: string
+  readonly cost: number
+  readonly policies: readonly Policy[]
+}
 
 /** What a limit asks of each request: whose it is, what it costs, and by which policies. */
 export class Question<Req> {
@@ -20,33 +26,39 @@ export class Question<Req> {
     this.#policies = typeof parts.policies === 'function' ? undefined : this.#bind(parts.policies)
   }
 
-  key(request: Req): string | Promise<string> {
-    const { options, reader, checkProxies, name } = this.#parts
-    if (options.key === undefined) {
-      checkProxies(request)
-      return clientKey(reader.ip(request))
+  /** `undefined` for a request that is skipped. No promise is made where none of the functions made one. */
+  ask(request: Req): Asked | undefined | Promise<Asked | undefined> {
+    const { skip } = this.#parts.options
+    const skipped = skip === undefined ? false : skip(request)
+    if (isPromise(skipped)) return skipped.then((settled) => (settled ? undefined : this.#askAll(request)))
+    return skipped ? undefined : this.#askAll(request)
+  }
+
+  #askAll(request: Req): Asked | Promise<Asked> {
+    const { options, policies: given } = this.#parts
+    const key = options.key === undefined ? this.#address(request) : options.key(request)
+    const cost = typeof options.cost === 'number' ? options.cost : options.cost(request)
+    const policies = this.#policies ?? (typeof given === 'function' ? given(request) : given)
+    if (isPromise(key) || isPromise(cost) || isPromise(policies)) {
+      return Promise.all([key, cost, policies]).then((settled) => this.#checked(...settled))
     }
-    return andThen(options.key(request), (key) => {
-      if (typeof key === 'string') return key
+    return this.#checked(key, cost, policies)
+  }
+
+  #address(request: Req): string {
+    this.#parts.checkProxies(request)
+    return clientKey(this.#parts.reader.ip(request))
+  }
+
+  #checked(key: string, cost: number, given: PolicyLike | readonly PolicyLike[]): Asked {
+    const { name } = this.#parts
+    if (typeof key !== 'string') {
       throw new KeyError(`The key function of limit "${name}" must return a string, got ${shown(key)}.`)
-    })
-  }
-
-  cost(request: Req): number | Promise<number> {
-    const { options, name } = this.#parts
-    if (typeof options.cost === 'number') return options.cost
-    return andThen(options.cost(request), (cost) => {
-      if (Number.isSafeInteger(cost) && cost >= 0) return cost
+    }
+    if (!Number.isSafeInteger(cost) || cost < 0) {
       throw new CostError(`The cost function of limit "${name}" must return a whole number ≥ 0, got ${shown(cost)}.`)
-    })
-  }
-
-  policies(request: Req): readonly Policy[] | Promise<readonly Policy[]> {
-    if (this.#policies !== undefined) return this.#policies
-    const { policies } = this.#parts
-    return typeof policies === 'function'
-      ? andThen(policies(request), (given) => this.#recall(given))
-      : this.#bind(policies)
+    }
+    return { key, cost, policies: this.#policies ?? this.#recall(given) }
   }
 
   #recall(given: PolicyLike | readonly PolicyLike[]): readonly Policy[] {
@@ -65,4 +77,9 @@ export class Question<Req> {
     const { name, options } = this.#parts
     return bindPolicies(given, { name, shadow: options.shadow, warnAt: options.warnAt })
   }
+}
+
+/** Whether a value is still to come. */
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

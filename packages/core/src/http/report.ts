@@ -4,6 +4,7 @@ import { decisionChannel, type Emitter } from './events.js'
 /** Tells the listeners what was decided; costs a few tests where nobody listens. */
 export function report<Req>(decision: Decision, request: Req, events: Emitter<Req>): void {
   if (decisionChannel?.hasSubscribers === true) decisionChannel.publish({ decision, request })
+  if (events.size === 0) return
   if (events.hears('decision')) events.emit('decision', { decision, request })
   if (events.hears('denied')) {
     const shadow = decision.allowed

@@ -79,21 +79,23 @@ function isLocal(store: Store): store is MemoryStore {
 
 /** Says once, at the first request that shows it, that client addresses cannot be right. */
 function proxyCheck<Req>(reader: RequestReader<Req>): (request: Req) => void {
-  let said = false
+  let proxies: ReturnType<RequestReader<Req>['proxies']> | undefined
+  let done = false
   return (request) => {
-    if (said) return
-    const proxies = reader.proxies(request)
-    if (proxies === 'chosen') said = true
-    if (proxies === 'all') {
-      said = true
-      warn(
-        'SLUICE_TRUSTS_ALL_PROXIES',
-        'Every proxy is trusted, so any client can choose its IP address by sending X-Forwarded-For, and with it its limit. ' +
-          'Trust the number or the addresses of your own proxies instead.',
-      )
+    if (done) return
+    if (proxies === undefined) {
+      proxies = reader.proxies(request)
+      done = proxies !== 'untrusted'
+      if (proxies === 'all') {
+        warn(
+          'SLUICE_TRUSTS_ALL_PROXIES',
+          'Every proxy is trusted, so any client can choose its IP address by sending X-Forwarded-For, and with it its limit. ' +
+            'Trust the number or the addresses of your own proxies instead.',
+        )
+      }
     }
     if (proxies === 'untrusted' && reader.header(request, 'x-forwarded-for') !== undefined) {
-      said = true
+      done = true
       warn(
         'SLUICE_PROXY_NOT_TRUSTED',
         'A request came with X-Forwarded-For, but the framework trusts no proxy: all clients behind yours share one limit. ' +

@@ -1,0 +1,26 @@
+// pnpm bench [decisions|bytes|flood|http ...]: ours beside the peers and the physical limit, in one run.
+import { writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { bytes } from './bytes.js'
+import { decisions } from './decisions.js'
+import { flood } from './flood.js'
+import { http } from './http.js'
+
+const sections = { decisions, bytes, flood, http }
+const asked = process.argv.slice(2)
+const results = {
+  node: process.version,
+  cpu: cpus()[0]?.model,
+  cores: availableParallelism(),
+  date: new Date().toISOString(),
+}
+
+for (const [name, section] of Object.entries(sections)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  console.log(`\n${name}`)
+  results[name] = await section()
+  console.table(results[name])
+}
+const out = new URL('results.json', import.meta.url)
+writeFileSync(out, `${JSON.stringify(results, null, 2)}\n`)
+console.log(`\nAs JSON: ${out.pathname}`)
