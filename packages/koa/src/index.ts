@@ -1,6 +1,7 @@
 import type { Decision } from '@sluice/core'
 import {
   createLimit,
+  fieldsOf,
   type Guard,
   type Limit,
   type Passage,
@@ -61,7 +62,7 @@ function answer(passage: Passage, context: Context, next: Next): Promise<unknown
   for (const [name, value] of passage.fields) context.res.setHeader(name, value)
   if (passage.decision !== undefined) context.state.rateLimit = passage.decision
   if (passage.allowed) {
-    context.onerror = (error) => failed(error, passage, context)
+    context.onerror = failed
     return next()
   }
   context.status = passage.status
@@ -70,11 +71,11 @@ function answer(passage: Passage, context: Context, next: Next): Promise<unknown
 }
 
 /** Koa takes all headers off a failed response but those that the error itself carries. */
-function failed(error: Error, passage: Passage, context: Context): void {
+function failed(this: Context, error: Error): void {
   if (error instanceof Error && Object.isExtensible(error)) {
-    Object.assign(error, { headers: { ...Object.fromEntries(passage.fields), ...headersOf(error) } })
+    Object.assign(error, { headers: { ...Object.fromEntries(fieldsOf(this)), ...headersOf(error) } })
   }
-  Object.getPrototypeOf(context).onerror.call(context, error)
+  Object.getPrototypeOf(this).onerror.call(this, error)
 }
 
 function headersOf(error: Error & { headers?: unknown }): object {

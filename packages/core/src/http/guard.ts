@@ -9,7 +9,7 @@ import type { CheckedOptions, PolicyFunction } from './limit-options.js'
 import { problem } from './problem.js'
 import { type Asked, isPromise, Question } from './question.js'
 import { report } from './report.js'
-import { type Visit, visitOf } from './visit.js'
+import { join, recall, remember, type Visit, visitOf } from './visit.js'
 
 /** How a framework's request is read: all that an adapter has to know of it. */
 export interface RequestReader<Req> {
@@ -67,12 +67,12 @@ export class Guard<Req extends object> {
   /** At once when the store and the options' functions answer at once, else as a promise. */
   admit(request: Req, response: ResponseLike): Passage | Promise<Passage> {
     const visit = visitOf(request)
-    const earlier = visit.recall(this)
+    const earlier = recall(visit, this)
     if (earlier !== undefined) return earlier
     try {
       const passage = this.#pass(request, response, visit)
       const settled = passage instanceof Promise ? passage.catch((error) => this.#fail(error, request)) : passage
-      visit.remember(this, settled)
+      remember(visit, this, settled)
       return settled
     } catch (error) {
       return this.#fail(error, request)
@@ -96,7 +96,7 @@ export class Guard<Req extends object> {
 
   #decided(decision: Decision, request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
     report(decision, request, this.#parts.events)
-    visit.add(decision, this.#told(decision))
+    join(visit, decision, this.#told(decision))
     if (!decision.allowed) return this.#denial(decision, request, visit)
     if (decision.delayMs > 0) return this.#hold(decision, request, response, this.#passage(visit))
     this.#refundLater(decision, request, response)
@@ -111,6 +111,7 @@ export class Guard<Req extends object> {
 
   #passage(visit: Visit): Passage {
     const fields = headerFields(visit.told, this.#parts.options.dialects)
+    visit.fields = fields
     return { allowed: true, gone: false, decision: visit.decision, status: 200, fields, body: '' }
   }
 

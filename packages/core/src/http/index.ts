@@ -5,3 +5,4 @@ export { checkDialects, type Dialect, type Field, headerFields, retryAfterSecond
 export type { LimitOptions, PolicyFunction, SluiceOptions } from './limit-options.js'
 export { problem, type Reply } from './problem.js'
 export { createLimit, type Limit } from './sluice.js'
+export { fieldsOf } from './visit.js'

@@ -1,40 +1,19 @@
 import { type Announced, Decision } from '../decision.js'
 import type { Passage } from './guard.js'
+import type { Field } from './headers.js'
+
+type Answer = Passage | Promise<Passage>
 
 /** What the limits of one request have decided so far. */
-export class Visit {
+export interface Visit {
   /** Of all limits: their fields stand in one list. */
-  told: readonly Announced[] = []
-  decision: Decision | undefined = undefined
+  told: readonly Announced[]
+  fields: readonly Field[]
+  decision: Decision | undefined
   /** Most requests meet one limit; the others, if any, stand in `more`. */
-  #limit: object | undefined = undefined
-  #passage: Passage | Promise<Passage> | undefined = undefined
-  #more: Map<object, Passage | Promise<Passage>> | undefined = undefined
-
-  /** What this limit answered this request before: each decides once, however often it is mounted or retried. */
-  recall(limit: object): Passage | Promise<Passage> | undefined {
-    return this.#limit === limit ? this.#passage : this.#more?.get(limit)
-  }
-
-  remember(limit: object, passage: Passage | Promise<Passage>): void {
-    if (this.#limit === undefined) {
-      this.#limit = limit
-      this.#passage = passage
-      return
-    }
-    this.#more ??= new Map()
-    this.#more.set(limit, passage)
-  }
-
-  /** Joins a decision to those of the limits before it. */
-  add(decision: Decision, told: readonly Announced[]): void {
-    const before = this.decision
-    this.told = before === undefined ? told : [...this.told, ...told]
-    this.decision =
-      before === undefined
-        ? decision
-        : new Decision(decision.key, decision.cost, [...before.standings, ...decision.standings])
-  }
+  limit: object | undefined
+  passage: Answer | undefined
+  more: Map<object, Answer> | undefined
 }
 
 const VISIT: unique symbol = Symbol('sluice.visit')
@@ -47,8 +26,40 @@ interface Visited {
 export function visitOf(request: Visited): Visit {
   let visit = request[VISIT]
   if (visit === undefined) {
-    visit = new Visit()
+    visit = { told: [], fields: [], decision: undefined, limit: undefined, passage: undefined, more: undefined }
     request[VISIT] = visit
   }
   return visit
+}
+
+/** The fields that the limits of this request have set so far, for a framework that takes them off a failed response. */
+export function fieldsOf(request: object): readonly Field[] {
+  return visitOf(request).fields
+}
+
+/** What this limit answered this request before: each decides once, however often it is mounted or retried. */
+export function recall(visit: Visit, limit: object): Answer | undefined {
+  return visit.limit === limit ? visit.passage : visit.more?.get(limit)
+}
+
+export function remember(visit: Visit, limit: object, passage: Answer): void {
+  if (visit.limit === undefined) {
+    visit.limit = limit
+    visit.passage = passage
+  } else {
+    visit.more ??= new Map()
+    visit.more.set(limit, passage)
+  }
+}
+
+/** Joins a decision to those of the limits before it. */
+export function join(visit: Visit, decision: Decision, told: readonly Announced[]): void {
+  const before = visit.decision
+  if (before === undefined) {
+    visit.told = told
+    visit.decision = decision
+  } else {
+    visit.told = [...visit.told, ...told]
+    visit.decision = new Decision(decision.key, decision.cost, [...before.standings, ...decision.standings])
+  }
 }
