@@ -23,9 +23,17 @@ export async function startExample({ example, module }: Framework): Promise<Runn
   const path = module === example ? `${root}examples/${example}/server.js` : await withModule(example, module)
   const child = spawn(process.execPath, [path], {
     env: { ...process.env, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  let complaint = ''
+  child.stderr.on('data', (chunk) => {
+    complaint += chunk
+  })
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`${path} did not start:\n${complaint}`)
+  })
+  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), ended])) as [string]
+  ended.catch(() => undefined)
   return {
     url: line.replace('Listening on ', '').replace('localhost', '127.0.0.1'),
     async stop() {

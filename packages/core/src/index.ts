@@ -4,6 +4,7 @@ export { type LeakyBucketOptions, leakyBucket } from './algorithms/leaky-bucket.
 export { slidingLog } from './algorithms/sliding-log.js'
 export { type SlidingWindowOptions, slidingWindow } from './algorithms/sliding-window.js'
 export { type TokenBucketOptions, tokenBucket } from './algorithms/token-bucket.js'
+export { createStore } from './create-store.js'
 export { Decision, Standing } from './decision.js'
 export { ConfigError, CostError, KeyError } from './errors.js'
 export { type Cost, createLimiter, type Limiter, type LimiterOptions } from './limiter.js'
@@ -11,4 +12,4 @@ export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory
 export { parseRate, type Rate, type RateText, type Unit } from './parse.js'
 export type { PolicyLike, PolicyList } from './policies.js'
 export type { Policy, PolicyOptions } from './policy.js'
-export { type Answer, type Ask, createStore, type Return, type Store, type SyncStore } from './store.js'
+export type { Answer, Ask, Return, Store, SyncStore } from './store.js'

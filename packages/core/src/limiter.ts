@@ -1,3 +1,4 @@
+import { toStore } from './create-store.js'
 import { Decision, type Standing } from './decision.js'
 import { ConfigError, CostError, KeyError, shown } from './errors.js'
 import { type MemoryStore, memoryStore } from './memory-store.js'
@@ -5,7 +6,7 @@ import { checkOptions } from './options.js'
 import type { RateText } from './parse.js'
 import { bindPolicies, type PolicyLike, type PolicyList } from './policies.js'
 import type { Policy } from './policy.js'
-import { type Answer, type Ask, type Return, type Store, toStore } from './store.js'
+import type { Answer, Ask, Return, Store } from './store.js'
 
 export interface LimiterOptions<T extends string, L extends readonly PolicyLike[], S extends Store = Store> {
   /** One policy or several; a decision takes from all of them or from none. */

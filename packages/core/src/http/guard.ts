@@ -1,54 +1,13 @@
 import type { Announced, Decision } from '../decision.js'
 import { keyDigest } from '../key.js'
 import { consume, refund } from '../limiter.js'
-import type { PolicyLike } from '../policies.js'
-import type { Store } from '../store.js'
-import type { Emitter } from './events.js'
+import type { Passage, ResponseLike } from './adapter.js'
+import type { GuardParts } from './guard-parts.js'
 import { type Field, headerFields } from './headers.js'
-import type { CheckedOptions, PolicyFunction } from './limit-options.js'
 import { problem } from './problem.js'
 import { type Asked, isPromise, Question } from './question.js'
 import { report } from './report.js'
 import { join, recall, remember, type Visit, visitOf } from './visit.js'
-
-/** How a framework's request is read: all that an adapter has to know of it. */
-export interface RequestReader<Req> {
-  ip(request: Req): string | undefined
-  header(request: Req, name: string): string | undefined
-  /** Whose X-Forwarded-For the framework believes: nobody's, everybody's, or that of chosen proxies. */
-  proxies(request: Req): 'untrusted' | 'all' | 'chosen'
-}
-
-/** The part of Node's ServerResponse that a guard watches. */
-export interface ResponseLike {
-  readonly statusCode: number
-  readonly writableFinished: boolean
-  once(event: 'finish' | 'close', listener: () => void): unknown
-}
-
-/** The guard's answer for one request: go on, or answer with this status, these fields and this body. */
-export interface Passage {
-  readonly allowed: boolean
-  /** The connection closed while the request was held: there is nobody to answer and nothing to go on with. */
-  readonly gone: boolean
-  /** Over all limits of the request so far; `undefined` when all were skipped. */
-  readonly decision: Decision | undefined
-  readonly status: number
-  readonly fields: readonly Field[]
-  readonly body: string
-}
-
-/** What one `limit()` call is made of. */
-export interface GuardParts<Req> {
-  readonly name: string
-  readonly policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>
-  readonly options: CheckedOptions<Req>
-  readonly reader: RequestReader<Req>
-  readonly store: Store
-  readonly events: Emitter<Req>
-  /** Looks at how the framework reads addresses, before the first key is made of one. */
-  readonly checkProxies: (request: Req) => void
-}
 
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1

@@ -1,9 +1,10 @@
+import { toStore } from '../create-store.js'
 import type { Decision } from '../decision.js'
 import { ConfigError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
 import type { PolicyLike } from '../policies.js'
 import { checkName } from '../policy.js'
-import { type Store, toStore } from '../store.js'
+import type { Store } from '../store.js'
 import { checkDialects, type Dialect } from './headers.js'
 import type { Reply } from './problem.js'
 

@@ -2,7 +2,7 @@ import { CostError, KeyError, shown } from '../errors.js'
 import { bindPolicies, type PolicyLike } from '../policies.js'
 import type { Policy } from '../policy.js'
 import { clientKey } from './client-ip.js'
-import type { GuardParts } from './guard.js'
+import type { GuardParts } from './guard-parts.js'
 
 /** Policies made by a function are kept by what it returned; beyond this many they are forgotten and made again. */
 const REMEMBERED = 1_000

@@ -4,8 +4,9 @@ import type { RateText } from '../parse.js'
 import type { PolicyLike, PolicyList } from '../policies.js'
 import type { Policy } from '../policy.js'
 import type { Store } from '../store.js'
+import type { RequestReader } from './adapter.js'
 import { Emitter, type Events, type Listener } from './events.js'
-import { Guard, type RequestReader } from './guard.js'
+import { Guard } from './guard.js'
 import {
   checkLimitOptions,
   checkSluiceOptions,

@@ -1,5 +1,5 @@
 import { type Announced, Decision } from '../decision.js'
-import type { Passage } from './guard.js'
+import type { Passage } from './adapter.js'
 import type { Field } from './headers.js'
 
 type Answer = Passage | Promise<Passage>

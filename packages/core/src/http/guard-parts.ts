@@ -1,0 +1,17 @@
+import type { PolicyLike } from '../policies.js'
+import type { Store } from '../store.js'
+import type { RequestReader } from './adapter.js'
+import type { Emitter } from './events.js'
+import type { CheckedOptions, PolicyFunction } from './limit-options.js'
+
+/** What one `limit()` call is made of. */
+export interface GuardParts<Req> {
+  readonly name: string
+  readonly policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>
+  readonly options: CheckedOptions<Req>
+  readonly reader: RequestReader<Req>
+  readonly store: Store
+  readonly events: Emitter<Req>
+  /** Looks at how the framework reads addresses, before the first key is made of one. */
+  readonly checkProxies: (request: Req) => void
+}
