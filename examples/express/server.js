@@ -31,6 +31,7 @@ app.get('/soft', limit('50/min', { name: 'soft', key: apiKey, warnAt: 0.8 }), ok
 app.get('/shadow', limit('1/min', { name: 'shadow', key: apiKey, shadow: true }), ok)
 app.get('/health', ok)
 
-const server = app.listen(Number(process.env.PORT ?? 3000), () => {
+const server = app.listen(Number(process.env.PORT ?? 3000), (error) => {
+  if (error) throw error
   console.log(`Listening on http://localhost:${server.address().port}`)
 })
