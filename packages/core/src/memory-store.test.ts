@@ -66,6 +66,24 @@ describe('the memory store', () => {
     })
   })
 
+  it('opens buckets as fast in a store that was large once', () => {
+    vi.useFakeTimers()
+    let now = 0
+    const store = memoryStore({ clock: () => now })
+    const limiter = createLimiter({ policies: fixedWindow('10/s'), store })
+    for (let key = 0; key < 300_000; key++) limiter.consume(`key-${key}`)
+    now = 2_000
+    limiter.consume('key-0')
+    while (store.size > 1) vi.advanceTimersToNextTimer()
+    vi.useRealTimers()
+    const began = process.hrtime.bigint()
+    for (let key = 0; key < 5_000; key++) {
+      now += 400
+      limiter.consume(`new-${key}`)
+    }
+    expect(Number(process.hrtime.bigint() - began) / 1e6).toBeLessThan(500)
+  })
+
   it('keeps no timer while it is empty, and none after it is closed', () => {
     vi.useFakeTimers()
     const store = memoryStore()

@@ -30,9 +30,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
 const monotonic = (): number => Math.floor(performance.now())
 
-/** How often the idle sweep takes a step, and how many buckets it looks at in one: well under a millisecond of work. */
-const SWEEP_EVERY_MS = 25
-const SWEEP_STEP = 1_000
+/** The sweep's next step comes soon while it finds something, and later while it does not. */
+const SWEEP_SOON_MS = 25
+const SWEEP_LATER_MS = 250
+
+/** Slots looked at in a step: well under a millisecond of work. */
+const SWEEP_STEP = 2_000
 
 class Memory implements MemoryStore {
   readonly #maxKeys: number
@@ -121,7 +124,7 @@ class Memory implements MemoryStore {
 
   /** Every new bucket pays for a look at a few old ones; when there is no room, the largest table gives one up. */
   #makeRoom(now: number): void {
-    this.#sweepLater()
+    this.#sweepLater(SWEEP_LATER_MS)
     let largest: Table | undefined
     let size = 0
     for (const table of this.#tables.values()) {
@@ -133,14 +136,15 @@ class Memory implements MemoryStore {
   }
 
   /** One timer for the whole store, only while it holds something; it never keeps the process alive. */
-  #sweepLater(): void {
+  #sweepLater(ms: number): void {
     if (this.#sweeping !== undefined) return
     this.#sweeping = setTimeout(() => {
       this.#sweeping = undefined
       const now = this.#clock()
-      for (const table of this.#tables.values()) table.sweep(SWEEP_STEP, now)
-      if (this.size > 0) this.#sweepLater()
-    }, SWEEP_EVERY_MS)
+      let dropped = 0
+      for (const table of this.#tables.values()) dropped += table.sweep(SWEEP_STEP, now)
+      if (this.size > 0) this.#sweepLater(dropped > 0 ? SWEEP_SOON_MS : SWEEP_LATER_MS)
+    }, ms)
     if (typeof this.#sweeping === 'object') this.#sweeping.unref()
   }
 }

@@ -7,6 +7,9 @@ import type { Ask, Return } from './store.js'
 /** Buckets compared when one has to go. */
 const SAMPLE = 8
 
+/** Slots looked at for them, where many are empty. */
+const SAMPLE_SLOTS = 64
+
 /**
  * The buckets of one policy: a Map from key to slot, and their numbers side by side in one typed array
  * (or an array each, where an algorithm's buckets grow). Slot 0 is the fresh bucket that absent keys are looked up in.
@@ -71,20 +74,27 @@ export class Table {
     if (slot !== undefined) this.#drop(slot)
   }
 
-  /** Looks at the next `count` slots and drops the buckets that are as good as fresh. */
-  sweep(count: number, now: number): void {
-    for (let i = Math.min(count, this.size); i > 0; i--) {
+  /** Looks at the next `count` slots, drops the buckets that are as good as fresh, and tells how many. */
+  sweep(count: number, now: number): number {
+    let dropped = 0
+    for (let i = Math.min(count, this.#keys.length - 1); i > 0; i--) {
       const slot = this.#next()
-      if (this.#usedIn(slot, now) === 0) this.#drop(slot)
+      if (this.#keys[slot] !== undefined && this.#usedIn(slot, now) === 0) {
+        this.#drop(slot)
+        dropped += 1
+      }
     }
+    return dropped
   }
 
   /** Drops the least used of the next few buckets. */
   evict(now: number): void {
     let least = 0
     let leastUsed = Number.POSITIVE_INFINITY
-    for (let i = 0; i < SAMPLE; i++) {
+    for (let slots = 0, seen = 0; seen < SAMPLE && (slots < SAMPLE_SLOTS || seen === 0); slots++) {
       const slot = this.#next()
+      if (this.#keys[slot] === undefined) continue
+      seen += 1
       const used = this.#usedIn(slot, now)
       if (used < leastUsed) {
         least = slot
@@ -98,9 +108,9 @@ export class Table {
     return this.#algorithm.used(this.#cellsOf(slot), slot * this.#width, this.#slowest, now)
   }
 
+  /** The hand goes round all slots, empty ones too. */
   #next(): number {
-    do this.#hand = this.#hand + 1 < this.#keys.length ? this.#hand + 1 : 1
-    while (this.#keys[this.#hand] === undefined)
+    this.#hand = this.#hand + 1 < this.#keys.length ? this.#hand + 1 : 1
     return this.#hand
   }
 
