@@ -1,4 +1,4 @@
-import { describe, expect, expectTypeOf, it } from 'vitest'
+import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import {
   CostError,
   createLimiter,
@@ -28,6 +28,15 @@ describe('a limiter over the memory store', () => {
     expect(limiter.peek('a', { cost: 2 }).allowed).toBe(false)
     expect(limiter.consume('a').allowed).toBe(true)
     expect(limiter.peek('a').allowed).toBe(false)
+  })
+
+  it('follows the fake timers of an application’s tests', () => {
+    vi.useFakeTimers()
+    const limiter = createLimiter({ policies: '1/s' })
+    expect([limiter.consume('a').allowed, limiter.consume('a').allowed]).toEqual([true, false])
+    vi.advanceTimersByTime(2_000)
+    expect(limiter.consume('a').allowed).toBe(true)
+    vi.useRealTimers()
   })
 
   it('gives back by the receipt, in parts, and no more than was taken', () => {

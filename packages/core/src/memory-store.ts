@@ -28,6 +28,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   return new Memory(checkWhole('maxKeys', options.maxKeys ?? 1_000_000, 1, 2 ** 24), options.clock ?? monotonic)
 }
 
+// The global is asked anew each time, so that fake timers in somebody's tests move this clock too.
 const monotonic = (): number => Math.floor(performance.now())
 
 /** The sweep's next step comes soon while it finds something, and later while it does not. */
