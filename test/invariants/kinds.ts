@@ -13,7 +13,7 @@ export interface Kind {
   readonly policy: fc.Arbitrary<Policy>
   /** Units in use at `now`, rounded up: `cost` passes when it fits beside them. */
   used(policy: Policy, log: readonly Taken[], now: number): number
-  /** The most that any closed interval of this length may see (ALGORITHMS, I1). */
+  /** The most that any closed interval of this length may see (docs/arithmetic.md, I1). */
   envelope(policy: Policy, intervalMs: number): number
   /** Units that a greedy client gets in a window in the long run (I2). */
   sustained(policy: Policy): number

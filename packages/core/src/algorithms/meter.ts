@@ -6,7 +6,7 @@ import type { Algorithm, Cells } from './algorithm.js'
 /**
  * The exact meter behind the token bucket and the leaky bucket: units in use, draining at quota / window.
  * A bucket is the last instant it was written, and the level then in units of 1 / windowMs of a unit, so that a
- * millisecond drains exactly `quota` of them and nothing is ever rounded (ALGORITHMS A4, answer b).
+ * millisecond drains exactly `quota` of them and nothing is ever rounded (docs/arithmetic.md).
  */
 export const meter = (name: string): Algorithm => ({
   name,

@@ -96,7 +96,7 @@ function weighted(previous: number, quota: number, windowMs: number, elapsed: nu
   return Math.ceil((previous * (grains - Math.floor(elapsed / grain))) / grains)
 }
 
-/** Milliseconds until `cost` fits (ALGORITHMS A3, solved for whole milliseconds). */
+/** Milliseconds until `cost` fits (docs/arithmetic.md). */
 function wait(
   cost: number,
   quota: number,

@@ -4,7 +4,7 @@ import type { Algorithm, Cells } from './algorithm.js'
 
 /**
  * The strict sliding window: k parts of the window, the part that is half gone counted in full.
- * A bucket is the newest part's number and a ring of k + 1 counters (ALGORITHMS A3, conservative variant).
+ * A bucket is the newest part's number and a ring of k + 1 counters (docs/arithmetic.md).
  */
 export const subWindowCounters: Algorithm = {
   name: 'sub-windows',
