@@ -1,7 +1,7 @@
 import { toStore } from './create-store.js'
 import { Decision, type Standing } from './decision.js'
 import { ConfigError, CostError, KeyError, shown } from './errors.js'
-import { type MemoryStore, memoryStore } from './memory-store.js'
+import type { MemoryStore } from './memory-store.js'
 import { checkOptions } from './options.js'
 import type { RateText } from './parse.js'
 import { bindPolicies, type PolicyLike, type PolicyList } from './policies.js'
@@ -63,7 +63,7 @@ export function createLimiter(options: LimiterOptions<string, readonly PolicyLik
   checkOptions('createLimiter()', options, ['policies', 'store', 'name'])
   const { policies, store, name = 'default' } = options
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
-  return new StoreLimiter(bindPolicies(policies, { name }), store === undefined ? memoryStore() : toStore(store))
+  return new StoreLimiter(bindPolicies(policies, { name }), toStore(store))
 }
 
 const ONE: Cost = { cost: 1 }

@@ -64,14 +64,13 @@ export class Table {
   }
 
   refund(back: Return, now: number): void {
-    const slot = this.#slots.get(boundedKey(back.key))
-    if (slot === undefined) return
+    const slot = this.slotOf(back.key)
+    if (slot === 0) return
     this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, back.policy, back.cost, back.at, now)
   }
 
   delete(key: string): void {
-    const slot = this.#slots.get(boundedKey(key))
-    if (slot !== undefined) this.#drop(slot)
+    this.#drop(this.slotOf(key))
   }
 
   /** Looks at the next `count` slots, drops the buckets that are as good as fresh, and tells how many. */

@@ -40,10 +40,7 @@ export function sluice(options: SluiceOptions<Request> = {}): Limit<Request, Req
 
 const reader: RequestReader<Request> = {
   ip: (request) => request.ip,
-  header(request, name) {
-    const value = request.headers[name]
-    return Array.isArray(value) ? value[0] : value
-  },
+  headers: (request) => request.headers,
   proxies(request) {
     const setting: unknown = request.app.get('trust proxy')
     if (setting === true) return 'all'

@@ -65,10 +65,7 @@ export function sluice(options: SluiceOptions<FastifyRequest> = {}): FastifyLimi
 
 const reader: RequestReader<FastifyRequest> = {
   ip: (request) => request.ip,
-  header(request, name) {
-    const value = request.headers[name]
-    return Array.isArray(value) ? value[0] : value
-  },
+  headers: (request) => request.headers,
   proxies: (request) => (request.ips === undefined ? 'untrusted' : believesStrangers(request) ? 'all' : 'chosen'),
 }
 

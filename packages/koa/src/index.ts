@@ -35,10 +35,7 @@ export function sluice(options: SluiceOptions<Context> = {}): Limit<Context, Mid
 
 const reader: RequestReader<Context> = {
   ip: (context) => context.ip,
-  header({ req }, name) {
-    const value = req.headers[name]
-    return Array.isArray(value) ? value[0] : value
-  },
+  headers: (context) => context.req.headers,
   proxies({ app }) {
     if (!app.proxy) return 'untrusted'
     return app.maxIpsCount > 0 ? 'chosen' : 'all'

@@ -1,10 +1,17 @@
 import type { Decision } from '../decision.js'
 import type { Field } from './headers.js'
 
+/** The header fields of a request that a guard looks at. */
+export interface RequestHeaders {
+  readonly accept?: string | undefined
+  readonly 'x-forwarded-for'?: string | readonly string[] | undefined
+}
+
 /** How a framework's request is read: all that an adapter has to know of it. */
 export interface RequestReader<Req> {
   ip(request: Req): string | undefined
-  header(request: Req, name: string): string | undefined
+  /** By lower-case name, as Node's IncomingMessage has them. */
+  headers(request: Req): RequestHeaders
   /** Whose X-Forwarded-For the framework believes: nobody's, everybody's, or that of chosen proxies. */
   proxies(request: Req): 'untrusted' | 'all' | 'chosen'
 }

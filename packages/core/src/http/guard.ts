@@ -76,7 +76,7 @@ export class Guard<Req extends object> {
 
   #denial(decision: Decision, request: Req, visit: Visit): Passage {
     const { options, reader } = this.#parts
-    const reply = options.response?.(decision, request) ?? problem(decision, reader.header(request, 'accept'))
+    const reply = options.response?.(decision, request) ?? problem(decision, reader.headers(request).accept)
     const { status = 429, headers = {}, body } = reply
     const isText = typeof body === 'string'
     const named = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')

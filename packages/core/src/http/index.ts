@@ -1,4 +1,4 @@
-export type { Passage, RequestReader, ResponseLike } from './adapter.js'
+export type { Passage, RequestHeaders, RequestReader, ResponseLike } from './adapter.js'
 export { clientKey } from './client-ip.js'
 export type { Events, Listener } from './events.js'
 export { Guard } from './guard.js'

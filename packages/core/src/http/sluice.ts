@@ -95,7 +95,7 @@ function proxyCheck<Req>(reader: RequestReader<Req>): (request: Req) => void {
         )
       }
     }
-    if (proxies === 'untrusted' && reader.header(request, 'x-forwarded-for') !== undefined) {
+    if (proxies === 'untrusted' && reader.headers(request)['x-forwarded-for'] !== undefined) {
       done = true
       warn(
         'SLUICE_PROXY_NOT_TRUSTED',
