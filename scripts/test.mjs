@@ -1,5 +1,6 @@
 // `npm test`: build, type check, lint and every test. Arguments go to vitest.
 import { bootstrap, run, tool } from './bootstrap.mjs'
+import { ensureRedis } from './redis.mjs'
 
 bootstrap()
 run(tool('tsc'), ['-p', 'tsconfig.test.json'], 'The tests do not type-check; see the messages above.')
@@ -8,4 +9,8 @@ run(
   ['check', '--error-on-warnings', '.'],
   'The linter found something; `npx biome check --write .` mends most of it.',
 )
-run(tool('vitest'), ['run', ...process.argv.slice(2)], 'A test failed; see above.')
+// These start servers of their own.
+const without = ensureRedis()
+  ? []
+  : ['cluster', 'sentinel', 'faults'].flatMap((name) => ['--exclude', `test/redis/${name}*`])
+run(tool('vitest'), ['run', ...without, ...process.argv.slice(2)], 'A test failed; see above.')

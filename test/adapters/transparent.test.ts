@@ -115,6 +115,7 @@ describe('a store that several processes may share', () => {
       peek: async (asks) => inner.peek(asks),
       refund: async (returns) => inner.refund(returns),
       reset: async (policies, keys) => inner.reset(policies, keys),
+      clear: async (policies) => inner.clear(policies),
       close: async () => inner.close(),
     }
     const limit = forExpress({ store: shared })

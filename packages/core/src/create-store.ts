@@ -1,23 +1,64 @@
+import { builtin, workingDirectory } from './builtin.js'
 import { ConfigError, shown } from './errors.js'
 import { memoryStore } from './memory-store.js'
 import type { Store } from './store.js'
 
+/** Which package holds the stores of a URL's scheme, what it wants beside it, and the function that opens one. */
+const PACKAGES: readonly {
+  readonly schemes: RegExp
+  readonly name: string
+  readonly client: string
+  readonly open: string
+}[] = [
+  { schemes: /^rediss?(\+sentinel|\+cluster)?:/, name: '@sluice/redis', client: 'ioredis', open: 'redisStore' },
+  { schemes: /^upstash:/, name: '@sluice/upstash', client: '@upstash/redis', open: 'upstashStore' },
+]
+
 /**
- * A store by its URL; `undefined` and `'memory:'` are a memory store of its own.
- * @throws {ConfigError} on a URL whose scheme is not known.
+ * A store by its URL: `'redis://…'`, `'rediss://…'`, `'redis+sentinel://…'`, `'redis+cluster://…'` or `'upstash:'`.
+ * `undefined` and `'memory:'` are a memory store of its own. The package for it is loaded now, and only now.
+ * @throws {ConfigError} on a URL that cannot be right, and on one whose package is not installed.
  */
 export function createStore(url: string | undefined): Store {
   if (url === undefined || url === 'memory:') return memoryStore()
-  throw new ConfigError(`store: ${shown(withoutPassword(url))} is not a store. Expected 'memory:' or a Store.`)
+  const wanted = PACKAGES.find(({ schemes }) => schemes.test(url))
+  if (wanted !== undefined) return load(wanted)(url)
+  throw new ConfigError(
+    `store: ${shown(withoutPassword(url))} is not a store. Expected 'memory:', 'redis://host:6379', 'rediss://…', ` +
+      "'redis+sentinel://…', 'redis+cluster://…', 'upstash:' or a Store.",
+  )
 }
 
 /** The store itself, or the one a URL names. */
 export function toStore(store: Store | string | undefined): Store {
   if (store === undefined || typeof store === 'string') return createStore(store)
   if (typeof store === 'object' && store !== null && typeof store.consume === 'function') return store
-  throw new ConfigError(`store: expected a URL such as 'memory:' or a Store, got ${shown(store)}.`)
+  throw new ConfigError(`store: expected a URL such as 'redis://localhost:6379' or a Store, got ${shown(store)}.`)
+}
+
+function load({ name, client, open }: (typeof PACKAGES)[number]): (url: string) => Store {
+  const modules = builtin('node:module')
+  if (modules === undefined) {
+    throw new ConfigError(`store: here a URL cannot load ${name}. Import ${open} from it and give store: ${open}(…).`)
+  }
+  // Installed beside core, or, where packages see only what they name, beside the app.
+  for (const from of [import.meta.url, `${workingDirectory()}/`]) {
+    try {
+      const found = modules.createRequire(from)(name) as Readonly<Record<string, (url: string) => Store>>
+      const opener = found[open]
+      if (opener !== undefined) return opener
+    } catch (error) {
+      if (!isMissing(error)) throw error
+    }
+  }
+  throw new ConfigError(`store: this URL needs ${name}, which is not installed. Run: npm install ${name} ${client}`)
+}
+
+function isMissing(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
 }
 
 function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//…@')
+  return url.replace(/\/\/[^/]*@/, '//…@')
 }

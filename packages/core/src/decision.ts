@@ -47,11 +47,14 @@ export class Decision {
   readonly cost: number
   /** One for each policy, in their order. */
   readonly standings: readonly Standing[]
+  /** Whether the store could not decide, and `onStoreError` did. */
+  readonly degraded: boolean
 
-  constructor(key: string, cost: number, standings: readonly Standing[]) {
+  constructor(key: string, cost: number, standings: readonly Standing[], degraded = false) {
     this.key = key
     this.cost = cost
     this.standings = standings
+    this.degraded = degraded
     this.allowed = admits(standings)
   }
 

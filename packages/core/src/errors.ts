@@ -19,6 +19,28 @@ export class CostError extends Error {
   readonly code = 'SLUICE_COST'
 }
 
+/**
+ * The store could not decide: it did not answer in time, or answered with an error, which is the `cause`.
+ * Requests do not see it: `onStoreError` decides for them, and the events `degraded` and `error` carry it.
+ */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  /** Always `'SLUICE_STORE'`. */
+  readonly code = 'SLUICE_STORE'
+  /** The name of the one bucket at fault, where the rest of the store is well. */
+  readonly bucket: string | undefined
+
+  constructor(message: string, { cause, bucket }: { readonly cause?: unknown; readonly bucket?: string } = {}) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.bucket = bucket
+  }
+}
+
+/** By its code: the store may come with another copy of this module. */
+export function isStoreError(error: unknown): error is StoreError {
+  return error instanceof Error && 'code' in error && error.code === 'SLUICE_STORE'
+}
+
 /** A value as it should stand in an error sentence: short, quoted, never a megabyte. */
 export function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function'

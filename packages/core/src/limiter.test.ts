@@ -135,6 +135,7 @@ describe('a limiter over a store that answers later', () => {
       peek: async (...asked: Parameters<Store['peek']>) => inner.peek(...asked),
       refund: async (...asked: Parameters<Store['refund']>) => inner.refund(...asked),
       reset: async (...asked: Parameters<Store['reset']>) => inner.reset(...asked),
+      clear: async (...asked: Parameters<Store['clear']>) => inner.clear(...asked),
       close: async () => inner.close(),
     }
     const limiter = createLimiter({ policies: '1/min', store })

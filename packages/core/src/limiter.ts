@@ -1,6 +1,15 @@
 import { toStore } from './create-store.js'
-import { Decision, type Standing } from './decision.js'
+import type { Decision } from './decision.js'
 import { ConfigError, CostError, KeyError, shown } from './errors.js'
+import { type Failover, failoverOf, type StoreEvents } from './failover/failover.js'
+import {
+  checkFailure,
+  FAILURE_OPTIONS,
+  type Failure,
+  type FailureOptions,
+  type InstancesOption,
+  shareOf,
+} from './failover/failure.js'
 import type { MemoryStore } from './memory-store.js'
 import { checkOptions } from './options.js'
 import type { RateText } from './parse.js'
@@ -8,7 +17,9 @@ import { bindPolicies, type PolicyLike, type PolicyList } from './policies.js'
 import type { Policy } from './policy.js'
 import type { Answer, Ask, Return, Store } from './store.js'
 
-export interface LimiterOptions<T extends string, L extends readonly PolicyLike[], S extends Store = Store> {
+export interface LimiterOptions<T extends string, L extends readonly PolicyLike[], S extends Store = Store>
+  extends FailureOptions,
+    InstancesOption {
   /** One policy or several; a decision takes from all of them or from none. */
   readonly policies: RateText<T> | Policy | PolicyList<L>
   /** A Store, or the URL of one. A memory store of its own unless told. */
@@ -39,6 +50,10 @@ export interface Limiter<S extends Store> {
   refund(decision: Decision, options?: Cost): Answer<S, void>
   /** Forgets a key, as if it had never come. */
   reset(key: string): Answer<S, void>
+  /** Forgets every key under these policies. */
+  resetAll(): Answer<S, void>
+  /** Listens to how the store fares: `degraded`, `recovered`, `error`. Returns a function that stops listening. */
+  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void
   /** Closes the store. */
   close(): Answer<S, void>
 }
@@ -60,58 +75,77 @@ export function createLimiter<const T extends string, const L extends readonly P
   options: LimiterOptions<T, L, S> & { readonly store: S },
 ): Limiter<S>
 export function createLimiter(options: LimiterOptions<string, readonly PolicyLike[]>): Limiter<Store> {
-  checkOptions('createLimiter()', options, ['policies', 'store', 'name'])
+  checkOptions('createLimiter()', options, ['policies', 'store', 'name', 'instances', ...FAILURE_OPTIONS])
   const { policies, store, name = 'default' } = options
+  const failure = checkFailure(options, shareOf(options))
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
-  return new StoreLimiter(bindPolicies(policies, { name }), toStore(store))
+  return new StoreLimiter(bindPolicies(policies, { name }), failoverOf(toStore(store)), failure)
 }
 
 const ONE: Cost = { cost: 1 }
 
 class StoreLimiter implements Limiter<Store> {
   readonly policies: readonly Policy[]
-  readonly #store: Store
+  readonly #failover: Failover
+  readonly #failure: Failure
 
-  constructor(policies: readonly Policy[], store: Store) {
+  constructor(policies: readonly Policy[], failover: Failover, failure: Failure) {
     this.policies = policies
-    this.#store = store
+    this.#failover = failover
+    this.#failure = failure
   }
 
   consume(key: string, { cost = 1 }: Cost = ONE): Decision | Promise<Decision> {
-    return consume(this.#store, this.policies, key, cost)
+    return decide('consume', this.#failover, this.policies, key, cost, this.#failure)
   }
 
   peek(key: string, { cost = 1 }: Cost = ONE): Decision | Promise<Decision> {
-    return decide(key, cost, this.#store.peek(asksFor(this.policies, key, cost)))
+    return decide('peek', this.#failover, this.policies, key, cost, this.#failure)
   }
 
   refund(decision: Decision, options?: Cost): void | Promise<void> {
-    return refund(this.#store, decision, options?.cost)
+    return refund(this.#failover, decision, this.#failure, options?.cost)
   }
 
   reset(key: string): void | Promise<void> {
-    return this.#store.reset(this.policies, [key])
+    if (typeof key !== 'string') throw new KeyError(`A key is a string, got ${shown(key)}.`)
+    return this.#failover.store.reset(this.policies, [key])
+  }
+
+  resetAll(): void | Promise<void> {
+    return this.#failover.store.clear(this.policies)
+  }
+
+  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
+    return this.#failover.on(name, listener)
   }
 
   close(): void | Promise<void> {
-    return this.#store.close()
+    return this.#failover.close()
   }
 }
 
 /** One decision over these policies: what a limiter and a guard share. */
-export function consume(
-  store: Store,
+export function decide(
+  verb: 'consume' | 'peek',
+  failover: Failover,
   policies: readonly Policy[],
   key: string,
   cost: number,
+  failure: Failure,
 ): Decision | Promise<Decision> {
-  return decide(key, cost, store.consume(asksFor(policies, key, cost)))
+  return failover.decide(verb, asksFor(policies, key, cost), key, cost, failure)
 }
 
 const given = new WeakMap<Decision, number>()
 
 /** Gives back up to what the decision took and has not been given back yet. */
-export function refund(store: Store, decision: Decision, cost: number = decision.cost): void | Promise<void> {
+export function refund(
+  failover: Failover,
+  decision: Decision,
+  failure: Failure,
+  cost: number = decision.cost,
+): void | Promise<void> {
   checkCost(cost)
   const already = given.get(decision) ?? 0
   const back = Math.min(cost, decision.cost - already)
@@ -121,7 +155,7 @@ export function refund(store: Store, decision: Decision, cost: number = decision
   for (const { policy, allowed, at } of decision.standings) {
     if (allowed) returns.push({ policy, key: decision.key, cost: back, at })
   }
-  return store.refund(returns)
+  return failover.refund(returns, decision, failure)
 }
 
 function asksFor(policies: readonly Policy[], key: string, cost: number): readonly Ask[] {
@@ -135,19 +169,4 @@ function checkCost(cost: number): void {
   if (!Number.isSafeInteger(cost) || cost < 0) {
     throw new CostError(`A cost is a whole number of units from 0 to 2^53 − 1, got ${shown(cost)}.`)
   }
-}
-
-function decide(
-  key: string,
-  cost: number,
-  standings: readonly Standing[] | Promise<readonly Standing[]>,
-): Decision | Promise<Decision> {
-  return isAnswer(standings)
-    ? new Decision(key, cost, standings)
-    : standings.then((settled) => new Decision(key, cost, settled))
-}
-
-/** The cheapest way to tell an answer from the promise of one. */
-function isAnswer(standings: readonly Standing[] | Promise<readonly Standing[]>): standings is readonly Standing[] {
-  return Array.isArray(standings)
 }

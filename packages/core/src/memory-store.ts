@@ -85,12 +85,17 @@ class Memory implements MemoryStore {
     }
   }
 
+  clear(policies?: readonly Policy[]): void {
+    if (policies === undefined) this.#tables.clear()
+    else for (const policy of policies) this.#tables.delete(policy.address)
+    this.#byPolicy = new WeakMap()
+    this.#lastPolicy = undefined
+  }
+
   close(): void {
     clearTimeout(this.#sweeping)
     this.#sweeping = undefined
-    this.#tables.clear()
-    this.#byPolicy = new WeakMap()
-    this.#lastPolicy = undefined
+    this.clear()
   }
 
   #look(ask: Ask, now: number): Standing {

@@ -45,7 +45,11 @@ describe('a configuration that cannot be right', () => {
     ['a name that no header can carry', () => limiter('1/s', { name: 'größe' }), 'name: expected 1 to 128 characters'],
     ['an empty name', () => limiter('1/s', { name: '' }), 'name: expected'],
     ['an unknown option', () => limiter('1/s', { polices: 1 }), 'no option "polices". Did you mean "policies"?'],
-    ['an option far from all', () => limiter('1/s', { zzz: 1 }), 'The options are: policies, store, name.'],
+    [
+      'an option far from all',
+      () => limiter('1/s', { zzz: 1 }),
+      'The options are: policies, store, name, instances, timeoutMs, onStoreError.',
+    ],
     ['an unknown store', () => limiter('1/s', { store: 'mongo://u:secret@h' }), `"mongo://…@h" is not a store`],
     ['a store that is none', () => limiter('1/s', { store: 7 }), 'store: expected a URL'],
     ['a burst of 0', () => tokenBucket('1/s', { burst: 0 }), 'burst: expected a whole number from 1'],

@@ -26,7 +26,13 @@ export interface Store {
   refund(returns: readonly Return[]): void | Promise<void>
   /** Forgets these keys under these policies. */
   reset(policies: readonly Policy[], keys: readonly string[]): void | Promise<void>
+  /** Forgets every key of these policies; everything, where none are named. */
+  clear(policies?: readonly Policy[]): void | Promise<void>
   close(): void | Promise<void>
+  /** Where it is, without secrets: for sentences to people. */
+  readonly url?: string
+  /** Names the part of the store that holds a key, where parts can fail apart, as a cluster's nodes do. */
+  partOf?(key: string): string
 }
 
 /** A store in this process, which answers at once. */
@@ -35,6 +41,7 @@ export interface SyncStore extends Store {
   peek(asks: readonly Ask[]): readonly Standing[]
   refund(returns: readonly Return[]): void
   reset(policies: readonly Policy[], keys: readonly string[]): void
+  clear(policies?: readonly Policy[]): void
   close(): void
 }
 

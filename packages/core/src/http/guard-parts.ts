@@ -1,7 +1,7 @@
+import type { Failover } from '../failover/failover.js'
 import type { PolicyLike } from '../policies.js'
-import type { Store } from '../store.js'
 import type { RequestReader } from './adapter.js'
-import type { Emitter } from './events.js'
+import type { RequestEvents } from './events.js'
 import type { CheckedOptions, PolicyFunction } from './limit-options.js'
 
 /** What one `limit()` call is made of. */
@@ -10,8 +10,8 @@ export interface GuardParts<Req> {
   readonly policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>
   readonly options: CheckedOptions<Req>
   readonly reader: RequestReader<Req>
-  readonly store: Store
-  readonly events: Emitter<Req>
+  readonly failover: Failover
+  readonly events: RequestEvents<Req>
   /** Looks at how the framework reads addresses, before the first key is made of one. */
   readonly checkProxies: (request: Req) => void
 }

@@ -1,6 +1,6 @@
 import type { Announced, Decision } from '../decision.js'
 import { keyDigest } from '../key.js'
-import { consume, refund } from '../limiter.js'
+import { decide, refund } from '../limiter.js'
 import type { Passage, ResponseLike } from './adapter.js'
 import type { GuardParts } from './guard-parts.js'
 import { type Field, headerFields } from './headers.js'
@@ -47,7 +47,8 @@ export class Guard<Req extends object> {
 
   #consume(asked: Asked | undefined, request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
     if (asked === undefined) return this.#passage(visit)
-    const decision = consume(this.#parts.store, asked.policies, asked.key, asked.cost)
+    const { failover, options } = this.#parts
+    const decision = decide('consume', failover, asked.policies, asked.key, asked.cost, options.failure)
     return isPromise(decision)
       ? decision.then((settled) => this.#decided(settled, request, response, visit))
       : this.#decided(decision, request, response, visit)
@@ -104,7 +105,7 @@ export class Guard<Req extends object> {
       response.once('close', () => {
         if (!waiting) return
         clearTimeout(timer)
-        this.#refund(decision, request)
+        this.#refund(decision)
         resolve({ ...passage, allowed: false, gone: true })
       })
     })
@@ -116,17 +117,17 @@ export class Guard<Req extends object> {
     if (gives === undefined) return
     response.once('finish', () => {
       try {
-        if (gives(response.statusCode)) this.#refund(decision, request)
+        if (gives(response.statusCode)) this.#refund(decision)
       } catch (error) {
         this.#parts.events.emit('error', { error, request })
       }
     })
   }
 
-  #refund(decision: Decision, request: Req): void {
-    const { store, events } = this.#parts
-    const refunded = refund(store, decision)
-    if (refunded instanceof Promise) refunded.catch((error) => events.emit('error', { error, request }))
+  #refund(decision: Decision): void {
+    const { failover, options } = this.#parts
+    const refunded = refund(failover, decision, options.failure)
+    if (refunded instanceof Promise) refunded.catch((error) => failover.report(error))
   }
 
   #fail(error: unknown, request: Req): never {

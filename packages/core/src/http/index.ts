@@ -1,6 +1,7 @@
+export type { Listener } from '../emitter.js'
 export type { Passage, RequestHeaders, RequestReader, ResponseLike } from './adapter.js'
 export { clientKey } from './client-ip.js'
-export type { Events, Listener } from './events.js'
+export type { Events } from './events.js'
 export { Guard } from './guard.js'
 export type { GuardParts } from './guard-parts.js'
 export { checkDialects, type Dialect, type Field, headerFields, retryAfterSeconds } from './headers.js'

@@ -1,6 +1,15 @@
 import { toStore } from '../create-store.js'
 import type { Decision } from '../decision.js'
 import { ConfigError, shown } from '../errors.js'
+import {
+  checkFailure,
+  FAILURE_OPTIONS,
+  type Failure,
+  type FailureOptions,
+  type InstancesOption,
+  shareOf,
+} from '../failover/failure.js'
+import { Share } from '../failover/share.js'
 import { checkOptions } from '../options.js'
 import type { PolicyLike } from '../policies.js'
 import { checkName } from '../policy.js'
@@ -11,7 +20,7 @@ import type { Reply } from './problem.js'
 type Awaitable<T> = T | Promise<T>
 
 /** What a limit can be told; each may stand in `sluice()` as a default for all. */
-export interface LimitOptions<Req> {
+export interface LimitOptions<Req> extends FailureOptions {
   /** Names the policies in header fields and in the store: limits of one name share their buckets. */
   readonly name?: string
   /** Whose quota a request uses; its client's IP address unless told. */
@@ -33,7 +42,7 @@ export interface LimitOptions<Req> {
 }
 
 /** What `sluice()` takes: where buckets live, and defaults for every limit. */
-export interface SluiceOptions<Req> extends LimitOptions<Req> {
+export interface SluiceOptions<Req> extends LimitOptions<Req>, InstancesOption {
   /** A Store or its URL; a memory store of its own unless told. */
   readonly store?: Store | string | undefined
 }
@@ -52,15 +61,27 @@ export interface CheckedOptions<Req> {
   readonly dialects: readonly Dialect[]
   readonly response: ((decision: Decision, request: Req) => Reply) | undefined
   readonly shadow: boolean
+  readonly failure: Failure
 }
 
-const KNOWN = ['name', 'key', 'cost', 'skip', 'refund', 'warnAt', 'headers', 'response', 'shadow']
+/** What `sluice()` was given, checked and taken apart. */
+export interface CheckedSluice<Req> {
+  readonly store: Store
+  readonly defaults: LimitOptions<Req>
+  readonly share: Share
+}
+
+const KNOWN = ['name', 'key', 'cost', 'skip', 'refund', 'warnAt', 'headers', 'response', 'shadow', ...FAILURE_OPTIONS]
+
+/** There is only this server. */
+const ALL = new Share(1)
 
 /** @throws {ConfigError} on an unknown option or a value that cannot be right. */
 export function checkLimitOptions<Req>(
   place: string,
   options: LimitOptions<Req>,
   defaults: LimitOptions<Req> = {},
+  share: Share = ALL,
 ): CheckedOptions<Req> {
   checkOptions(place, options, KNOWN)
   const {
@@ -73,6 +94,7 @@ export function checkLimitOptions<Req>(
     headers,
     response,
     shadow = false,
+    ...failure
   } = { ...defaults, ...options }
   checkFunctions({ key, skip, response })
   if (typeof cost !== 'function' && !(Number.isSafeInteger(cost) && cost >= 0)) {
@@ -89,15 +111,17 @@ export function checkLimitOptions<Req>(
     dialects: checkDialects(headers),
     response,
     shadow,
+    failure: checkFailure(failure, share),
   }
 }
 
 /** Splits what `sluice()` was given into its store and its defaults, both checked. */
-export function checkSluiceOptions<Req>(options: SluiceOptions<Req>): { store: Store; defaults: LimitOptions<Req> } {
-  checkOptions('sluice()', options, ['store', ...KNOWN])
-  const { store, ...defaults } = options
+export function checkSluiceOptions<Req>(options: SluiceOptions<Req>): CheckedSluice<Req> {
+  checkOptions('sluice()', options, ['store', 'instances', ...KNOWN])
+  const { store, instances, ...defaults } = options
   checkLimitOptions('sluice()', defaults)
-  return { store: toStore(store), defaults }
+  const share = shareOf(instances === undefined ? {} : { instances })
+  return { store: toStore(store), defaults, share }
 }
 
 function checkFunctions(options: Readonly<Record<string, unknown>>): void {

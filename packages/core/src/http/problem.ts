@@ -14,22 +14,28 @@ export interface Reply {
 
 /** The denial as RFC 9457 problem details, or as its sentence alone for a client that would rather read text. */
 export function problem(decision: Decision, accept: string | undefined): Reply {
-  const detail = sentence(decision)
-  if (prefersText(accept)) return { body: `${detail}\n` }
+  const undecided = decision.degraded && decision.binding?.moreAfterMs === null
+  const status = undecided ? 503 : 429
+  const detail = undecided ? UNDECIDED : sentence(decision)
+  if (prefersText(accept)) return { status, body: `${detail}\n` }
   const denied = decision.standings.filter(denies)
   const retryAfter = retryAfterSeconds(denied)
   return {
+    status,
     headers: { 'content-type': 'application/problem+json' },
     body: {
-      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-      title: 'Too many requests',
-      status: 429,
+      type: `https://iana.org/assignments/http-problem-types#${undecided ? 'temporary-reduced-capacity' : 'quota-exceeded'}`,
+      title: undecided ? 'Temporarily out of capacity' : 'Too many requests',
+      status,
       detail,
       'violated-policies': denied.map((standing) => standing.policy.name),
       ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
     },
   }
 }
+
+/** The store could not be asked, and the limit denies without it: the server is at fault, not its client. */
+const UNDECIDED = 'The server cannot check its limits at the moment. Try again in a second.'
 
 function denies(standing: Standing): boolean {
   return !standing.allowed && !standing.policy.shadow

@@ -1,8 +1,8 @@
 import type { Decision, Standing } from '../decision.js'
-import { decisionChannel, type Emitter } from './events.js'
+import { decisionChannel, type RequestEvents } from './events.js'
 
 /** Tells the listeners what was decided; costs a few tests where nobody listens. */
-export function report<Req>(decision: Decision, request: Req, events: Emitter<Req>): void {
+export function report<Req>(decision: Decision, request: Req, events: RequestEvents<Req>): void {
   if (decisionChannel?.hasSubscribers === true) decisionChannel.publish({ decision, request })
   if (events.size === 0) return
   if (events.hears('decision')) events.emit('decision', { decision, request })

@@ -1,11 +1,13 @@
 import { warn } from '../builtin.js'
+import type { Listener } from '../emitter.js'
+import { type Failover, failoverOf } from '../failover/failover.js'
 import type { MemoryStore } from '../memory-store.js'
 import type { RateText } from '../parse.js'
 import type { PolicyLike, PolicyList } from '../policies.js'
 import type { Policy } from '../policy.js'
 import type { Store } from '../store.js'
 import type { RequestReader } from './adapter.js'
-import { Emitter, type Events, type Listener } from './events.js'
+import { type Events, type RequestEvents, requestEvents } from './events.js'
 import { Guard } from './guard.js'
 import {
   checkLimitOptions,
@@ -26,7 +28,7 @@ export interface Limit<Req, Middleware> {
     policies: RateText<T> | Policy | PolicyList<L> | PolicyFunction<Req>,
     options?: LimitOptions<Req>,
   ): Middleware
-  /** Listens to what all limits made here decide. Returns a function that stops listening. */
+  /** Listens to what all limits made here decide, and to how their store fares. Returns a function that stops listening. */
   on<Name extends keyof Events<Req>>(name: Name, listener: Listener<Events<Req>[Name]>): () => void
   /** Where the buckets live. */
   readonly store: Store
@@ -43,19 +45,38 @@ export function createLimit<Req extends object, Middleware>(
   options: SluiceOptions<Req>,
   toMiddleware: (guard: Guard<Req>) => Middleware,
 ): Limit<Req, Middleware> {
-  const { store, defaults } = checkSluiceOptions(options)
-  const events = new Emitter<Req>()
+  const { store, defaults, share } = checkSluiceOptions(options)
+  const failover = failoverOf(store)
+  const events = requestEvents<Req>()
   const nameNext = namer(store)
   const checkProxies = proxyCheck(reader)
   const limit = (
     policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>,
     own: LimitOptions<Req> = {},
   ): Middleware => {
-    const checked = checkLimitOptions('limit()', own, defaults)
+    const checked = checkLimitOptions('limit()', own, defaults, share)
     const name = own.name ?? nameNext(checked.name ?? 'default')
-    return toMiddleware(new Guard({ name, policies, options: checked, reader, store, events, checkProxies }))
+    return toMiddleware(new Guard({ name, policies, options: checked, reader, failover, events, checkProxies }))
   }
-  return Object.assign(limit, { on: events.on.bind(events), store, close: () => store.close() })
+  const listenToStore = bridge(failover, events)
+  const on: Limit<Req, Middleware>['on'] = (name, listener) => {
+    listenToStore(name)
+    return events.on(name, listener)
+  }
+  return Object.assign(limit, { on, store, close: () => failover.close() })
+}
+
+/** Carries the store's events over to ours, from when somebody listens: until then the process is warned instead. */
+function bridge<Req>(failover: Failover, events: RequestEvents<Req>): (name: string) => void {
+  const bridges = new Map<string, () => void>([
+    ['degraded', () => failover.on('degraded', (event) => events.emit('degraded', event))],
+    ['recovered', () => failover.on('recovered', (event) => events.emit('recovered', event))],
+    ['error', () => failover.on('error', (event) => events.emit('error', event))],
+  ])
+  return (name) => {
+    bridges.get(name)?.()
+    bridges.delete(name)
+  }
 }
 
 /** `default`, `default-2`, …: the same in every process that runs the same code. */

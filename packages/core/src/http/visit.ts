@@ -60,6 +60,7 @@ export function join(visit: Visit, decision: Decision, told: readonly Announced[
     visit.decision = decision
   } else {
     visit.told = [...visit.told, ...told]
-    visit.decision = new Decision(decision.key, decision.cost, [...before.standings, ...decision.standings])
+    const degraded = before.degraded || decision.degraded
+    visit.decision = new Decision(decision.key, decision.cost, [...before.standings, ...decision.standings], degraded)
   }
 }

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { createLimiter, slidingWindow, tokenBucket } from '@sluice/core'
+import { redisStore } from '@sluice/redis'
+import { Redis } from 'ioredis'
+import { RedisStore as RateLimitRedis } from 'rate-limit-redis'
+import { RateLimiterRedis } from 'rate-limiter-flexible'
+import { inTurns, median } from './measure.js'
+
+const KEYS = 10_000
+const ROUNDS = 3
+const ROUND_MS = 1_000
+
+const addresses = Array.from({ length: KEYS }, (_, i) => `203.0.${i >> 8}.${i & 255}`)
+
+/** Decisions a second on one Redis, so many in flight, 10,000 keys, every contender in turn in every round. */
+export async function redis() {
+  const server = await startRedis()
+  const made = contenders(server.port)
+  const rows = []
+  try {
+    for (const inFlight of [512, 64, 1]) {
+      const seen = await inTurns(made.contenders, ROUNDS, (contender) => rateOf(contender, inFlight))
+      for (const [name, rates] of Object.entries(seen)) {
+        const per = Math.round(median(rates))
+        rows.push({ 'in flight': inFlight, what: name, 'a second': per })
+      }
+    }
+  } finally {
+    await made.close()
+    server.stop()
+  }
+  return rows.map((row) => ({ ...row, ...ratios(row, rows) }))
+}
+
+/** Against the physical limit and the best peer at the same concurrency. */
+function ratios(row, rows) {
+  const same = rows.filter((other) => other['in flight'] === row['in flight'])
+  const rate = (name) => same.find(({ what }) => what === name)['a second']
+  const share = (of) => Number((row['a second'] / of).toFixed(2))
+  return {
+    'of auto-pipelined INCR': share(rate('INCR, auto-pipelined')),
+    'of a trivial EVALSHA': share(rate('trivial EVALSHA')),
+    'of the best peer': share(Math.max(...PEERS.map(rate))),
+  }
+}
+
+const PEERS = ['rate-limiter-flexible', 'rate-limit-redis']
+
+function contenders(port) {
+  const url = `redis://127.0.0.1:${port}`
+  const client = new Redis(url)
+  const pipelining = new Redis(url, { enableAutoPipelining: true })
+  client.defineCommand('trivial', { numberOfKeys: 1, lua: 'return 1' })
+  const flexible = new RateLimiterRedis({ storeClient: client, points: 10 ** 9, duration: 60, keyPrefix: 'rlf' })
+  const expressStore = new RateLimitRedis({ sendCommand: (...args) => client.call(...args), prefix: 'erl:' })
+  expressStore.init({ windowMs: 60_000 })
+  const limiters = []
+  const ours = (name, policies, options = {}) => {
+    const limiter = createLimiter({ name, policies, store: redisStore(url, { prefix: name, ...options }) })
+    limiters.push(limiter)
+    return (key) => limiter.consume(key)
+  }
+  return {
+    contenders: {
+      INCR: (key) => client.incr(`incr:${key}`),
+      'INCR, auto-pipelined': (key) => pipelining.incr(`incr:${key}`),
+      'trivial EVALSHA': (key) => client.trivial(key),
+      'rate-limiter-flexible': (key) => flexible.consume(key),
+      'rate-limit-redis': (key) => expressStore.increment(key),
+      'sluice, sliding window': ours('sw', '1000M/min'),
+      'sluice, token bucket': ours('tb', tokenBucket('1M/day')),
+      'sluice, strict sliding window': ours('strict', slidingWindow('1000M/min', { subWindows: 10 })),
+      'sluice, three policies': ours('three', ['1M/s', '10M/min', '1000M/day']),
+      'sluice, denied': Object.assign(ours('denied', '1/day'), { local: true }),
+      'sluice, denied, not remembered': ours('asked', '1/day', { rememberDenials: false }),
+    },
+    close: () => Promise.all([client.quit(), pipelining.quit(), ...limiters.map((limiter) => limiter.close())]),
+  }
+}
+
+/** Calls a second while `inFlight` are kept under way; the first 200 ms are not counted. */
+async function rateOf(contender, inFlight) {
+  let next = Math.floor(Math.random() * KEYS)
+  let done = 0
+  let until = performance.now() + 200
+  const worker = async () => {
+    while (performance.now() < until) {
+      for (let i = 0; i < 16; i++) {
+        next = (next + 7_919) % KEYS
+        await contender(addresses[next])
+        done += 1
+      }
+      // Who answers at once still lets the process have its turn.
+      if (contender.local) await new Promise(setImmediate)
+    }
+  }
+  const all = () => Promise.all(Array.from({ length: inFlight }, worker))
+  await all()
+  done = 0
+  const began = performance.now()
+  until = began + ROUND_MS
+  await all()
+  return (done / (performance.now() - began)) * 1_000
+}
+
+async function startRedis() {
+  const port = await freePort()
+  const server = spawn('redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no'], {
+    stdio: 'ignore',
+  })
+  await Promise.race([once(server, 'spawn'), once(server, 'error').then(([error]) => Promise.reject(error))])
+  const client = new Redis(port)
+  client.on('error', () => undefined)
+  await client.ping()
+  await client.quit()
+  return { port, stop: () => server.kill() }
+}
+
+async function freePort() {
+  const probe = createServer().listen(0)
+  await once(probe, 'listening')
+  const { port } = probe.address()
+  probe.close()
+  return port
+}

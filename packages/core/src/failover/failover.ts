@@ -1,0 +1,205 @@
+import { fixedWindow } from '../algorithms/fixed-window.js'
+import { warn } from '../builtin.js'
+import { Decision, Standing } from '../decision.js'
+import { Emitter } from '../emitter.js'
+import { isStoreError, StoreError } from '../errors.js'
+import { type MemoryStore, memoryStore } from '../memory-store.js'
+import { bindPolicy } from '../policy.js'
+import type { Ask, Return, Store } from '../store.js'
+import { Circuit } from './circuit.js'
+import { Deadlines } from './deadlines.js'
+import type { Failure } from './failure.js'
+
+/** What a store's listeners are told. */
+export interface StoreEvents {
+  /** The store, or the named part of it, does not decide any more: `onStoreError` does, until `recovered`. */
+  degraded: { readonly error: StoreError; readonly part: string }
+  /** The store decides again, after so many milliseconds. */
+  recovered: { readonly part: string; readonly afterMs: number }
+  /** One bucket could not be used, or something could not be given back; told once a minute for each. */
+  error: { readonly error: unknown }
+}
+
+/** Taken to see whether a part of the store decides, and writes, again. */
+const PROBE = bindPolicy(fixedWindow('1000000/s'), { name: 'sluice-probe', shadow: false, warnAt: [] })
+
+/** When a client may come back that was denied because nobody could decide. */
+const DENIED_FOR_MS = 1_000
+
+const TELL_AGAIN_AFTER_MS = 60_000
+const MOST_TOLD = 1_000
+
+const failovers = new WeakMap<Store, Failover>()
+
+/** All who use a store know alike whether it decides. */
+export function failoverOf(store: Store): Failover {
+  let failover = failovers.get(store)
+  if (failover === undefined) {
+    failover = new Failover(store)
+    failovers.set(store, failover)
+  }
+  return failover
+}
+
+/** A store that never fails a request: what it cannot decide in time is decided without it. */
+export class Failover {
+  readonly store: Store
+  readonly #events = new Emitter<StoreEvents>((error, name) => {
+    if (name !== 'error') this.#tell(error)
+  })
+  /** By part; empty while all is well. */
+  readonly #broken = new Map<string, Circuit>()
+  readonly #deadlines = new Map<number, Deadlines>()
+  readonly #told = new Map<string, number>()
+  #local: MemoryStore | undefined
+  #closed = false
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  /** At once where the store answers at once, or does not answer at all. */
+  decide(
+    verb: 'consume' | 'peek',
+    asks: readonly Ask[],
+    key: string,
+    cost: number,
+    failure: Failure,
+  ): Decision | Promise<Decision> {
+    if (this.#broken.size > 0 && this.#broken.has(this.#partOf(key))) {
+      return this.#decideWithout(verb, asks, key, cost, failure)
+    }
+    const answer = this.store[verb](asks)
+    if (isAnswer(answer)) return new Decision(key, cost, answer)
+    return new Promise((resolve) => {
+      const deadlines = this.#deadlinesOf(failure.timeoutMs)
+      const deadline = deadlines.add(() => {
+        const { url = 'The store' } = this.store
+        this.#break(key, new StoreError(`${url} did not answer within ${failure.timeoutMs} ms.`), failure)
+        resolve(this.#decideWithout(verb, asks, key, cost, failure))
+      })
+      answer.then(
+        (standings) => {
+          if (deadline.met) return
+          deadlines.meet(deadline)
+          resolve(new Decision(key, cost, standings))
+        },
+        (error) => {
+          if (deadline.met) return
+          deadlines.meet(deadline)
+          this.#failed(key, error, failure)
+          resolve(this.#decideWithout(verb, asks, key, cost, failure))
+        },
+      )
+    })
+  }
+
+  /** Gives back to whoever decided. @throws {StoreError} when the store does not take it back. */
+  refund(returns: readonly Return[], decision: Decision, failure: Failure): void | Promise<void> {
+    if (!decision.degraded) return this.store.refund(returns)
+    const share = returns.map((back) => ({ ...back, policy: failure.share.policy(back.policy) }))
+    this.#local?.refund(share)
+  }
+
+  /** Something that no request waits for went wrong. */
+  report(error: unknown): void {
+    this.#tell(error)
+  }
+
+  close(): void | Promise<void> {
+    this.#closed = true
+    for (const circuit of this.#broken.values()) circuit.close()
+    this.#broken.clear()
+    this.#local?.close()
+    return this.store.close()
+  }
+
+  #partOf(key: string): string {
+    return this.store.partOf?.(key) ?? ''
+  }
+
+  #deadlinesOf(ms: number): Deadlines {
+    let deadlines = this.#deadlines.get(ms)
+    if (deadlines === undefined) {
+      deadlines = new Deadlines(ms)
+      this.#deadlines.set(ms, deadlines)
+    }
+    return deadlines
+  }
+
+  #failed(key: string, error: unknown, failure: Failure): void {
+    const known = isStoreError(error) ? error : new StoreError(`The store failed: ${error}`, { cause: error })
+    if (known.bucket === undefined) this.#break(key, known, failure)
+    else this.#tell(known)
+  }
+
+  #break(key: string, error: StoreError, failure: Failure): void {
+    const part = this.#partOf(key)
+    if (this.#closed || this.#broken.has(part)) return
+    const circuit = new Circuit(
+      () => this.#probe(key, failure.timeoutMs),
+      () => {
+        this.#broken.delete(part)
+        const event = { part, afterMs: Math.round(performance.now() - circuit.brokenAt) }
+        if (this.#events.hears('recovered')) this.#events.emit('recovered', event)
+        else warn('SLUICE_RECOVERED', `${this.store.url ?? 'The store'} decides again, after ${event.afterMs} ms.`)
+      },
+    )
+    this.#broken.set(part, circuit)
+    if (this.#events.hears('degraded')) this.#events.emit('degraded', { error, part })
+    else warn('SLUICE_DEGRADED', `${error.message} ${MEANWHILE[failure.onStoreError]}`)
+  }
+
+  #probe(key: string, timeoutMs: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const deadlines = this.#deadlinesOf(timeoutMs)
+      const deadline = deadlines.add(() => reject(new StoreError('The probe was not answered.')))
+      Promise.resolve(this.store.consume([{ policy: PROBE, key, cost: 1 }]))
+        .then(resolve, reject)
+        .finally(() => deadlines.meet(deadline))
+    })
+  }
+
+  #decideWithout(
+    verb: 'consume' | 'peek',
+    asks: readonly Ask[],
+    key: string,
+    cost: number,
+    { onStoreError, share }: Failure,
+  ): Decision {
+    if (onStoreError === 'allow') return new Decision(key, cost, [], true)
+    if (onStoreError === 'deny') return new Decision(key, cost, asks.map(denied), true)
+    this.#local ??= memoryStore()
+    return new Decision(key, cost, share[verb](this.#local, asks), true)
+  }
+
+  #tell(error: unknown): void {
+    const about = isStoreError(error) ? (error.bucket ?? error.message) : String(error)
+    const now = performance.now()
+    if (now - (this.#told.get(about) ?? Number.NEGATIVE_INFINITY) < TELL_AGAIN_AFTER_MS) return
+    if (this.#told.size >= MOST_TOLD) this.#told.clear()
+    this.#told.set(about, now)
+    if (this.#events.hears('error')) this.#events.emit('error', { error })
+    else warn('SLUICE_STORE', error instanceof Error ? error.message : String(error))
+  }
+}
+
+const MEANWHILE = {
+  allow: "Until it answers again, nobody is limited (onStoreError: 'allow').",
+  deny: "Until it answers again, everybody is denied (onStoreError: 'deny').",
+  local: "Until it answers again, each process limits by its own memory (onStoreError: 'local').",
+} as const
+
+/** Nobody can say how much is left, nor when there will be more. */
+function denied({ policy }: Ask): Standing {
+  return new Standing(policy, false, 0, null, DENIED_FOR_MS, DENIED_FOR_MS, 0, 0)
+}
+
+/** The cheapest way to tell an answer from the promise of one. */
+function isAnswer(answer: readonly Standing[] | Promise<readonly Standing[]>): answer is readonly Standing[] {
+  return Array.isArray(answer)
+}

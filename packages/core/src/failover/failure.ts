@@ -1,0 +1,43 @@
+import { ConfigError, shown } from '../errors.js'
+import { checkWhole } from '../policy.js'
+import { Share } from './share.js'
+
+/** What decides when the store cannot: nobody is limited, nobody passes, or each server by its own memory. */
+export type OnStoreError = 'allow' | 'deny' | 'local'
+
+export interface FailureOptions {
+  /** Milliseconds that a decision may wait for its store, a whole number from 1 to 60,000; 200 unless told. */
+  readonly timeoutMs?: number
+  /** What decides when the store does not answer in time, or with an error; `'local'` unless told. */
+  readonly onStoreError?: OnStoreError
+}
+
+export interface InstancesOption {
+  /** How many servers share the store: with `'local'` each then has that part of a quota. 1 unless told: each has all of it. */
+  readonly instances?: number
+}
+
+/** The options, complete and checked. */
+export interface Failure {
+  readonly timeoutMs: number
+  readonly onStoreError: OnStoreError
+  readonly share: Share
+}
+
+export const FAILURE_OPTIONS = ['timeoutMs', 'onStoreError'] as const
+
+const CHOICES: readonly unknown[] = ['allow', 'deny', 'local']
+
+/** @throws {ConfigError} on a value that cannot be right. */
+export function checkFailure(options: FailureOptions, share: Share): Failure {
+  const { timeoutMs = 200, onStoreError = 'local' } = options
+  if (!CHOICES.includes(onStoreError)) {
+    throw new ConfigError(`onStoreError: expected 'allow', 'deny' or 'local', got ${shown(onStoreError)}.`)
+  }
+  return { timeoutMs: checkWhole('timeoutMs', timeoutMs, 1, 60_000), onStoreError, share }
+}
+
+/** @throws {ConfigError} unless it is a whole number from 1 to 1,000,000. */
+export function shareOf({ instances = 1 }: InstancesOption): Share {
+  return new Share(checkWhole('instances', instances, 1, 1_000_000))
+}

@@ -1,0 +1,59 @@
+import { Standing } from '../decision.js'
+import type { Policy } from '../policy.js'
+import type { Ask, SyncStore } from '../store.js'
+
+/** One of several servers that cannot ask each other: each has its share of every quota, at least one unit. */
+export class Share {
+  readonly #instances: number
+  readonly #policies = new WeakMap<Policy, Policy>()
+
+  constructor(instances: number) {
+    this.#instances = instances
+  }
+
+  consume(store: SyncStore, asks: readonly Ask[]): readonly Standing[] {
+    return this.#told(asks, store.consume(this.#asks(asks)))
+  }
+
+  peek(store: SyncStore, asks: readonly Ask[]): readonly Standing[] {
+    return this.#told(asks, store.peek(this.#asks(asks)))
+  }
+
+  policy(policy: Policy): Policy {
+    if (this.#instances === 1) return policy
+    let share = this.#policies.get(policy)
+    if (share === undefined) {
+      const queue = policy.capacity - policy.burst
+      const burst = this.#of(policy.burst)
+      share = {
+        ...policy,
+        quota: this.#of(policy.quota),
+        burst,
+        capacity: burst + (queue === 0 ? 0 : this.#of(queue)),
+      }
+      this.#policies.set(policy, share)
+    }
+    return share
+  }
+
+  #of(units: number): number {
+    return Math.max(1, Math.floor(units / this.#instances))
+  }
+
+  /** A request that costs more than a share, but not more than the whole, takes the share. */
+  #asks(asks: readonly Ask[]): readonly Ask[] {
+    return asks.map(({ policy, key, cost }) => {
+      const share = this.policy(policy)
+      return { policy: share, key, cost: cost > policy.capacity ? cost : Math.min(cost, share.capacity) }
+    })
+  }
+
+  /** Under the policies that were asked for: the client's limit is called what it was called before. */
+  #told(asks: readonly Ask[], standings: readonly Standing[]): readonly Standing[] {
+    return standings.map((own, i) => {
+      const policy = asks[i]?.policy ?? own.policy
+      const { allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at } = own
+      return new Standing(policy, allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at)
+    })
+  }
+}

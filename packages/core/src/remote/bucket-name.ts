@@ -1,0 +1,82 @@
+import { builtin, environment } from '../builtin.js'
+import { ConfigError, shown } from '../errors.js'
+import type { Policy } from '../policy.js'
+
+export interface NamingOptions {
+  /** Stands before every bucket's name: 1 to 64 letters, digits and `_.:-`. `'sluice'` unless told. */
+  readonly prefix?: string
+  /**
+   * Keeps only an HMAC-SHA-256 of every key, so that no address or API key can be read in the store: a secret of at least
+   * 16 characters, the same in every process, or `true` for the one in the environment variable `SLUICE_SECRET`.
+   */
+  readonly hashKeys?: boolean | string
+}
+
+/** Such keys stand as they are; all others are hashed, so that none is long, binary or takes a cluster's `{}` apart. */
+const PLAIN = /^[!"$-z|~][!-z|~]{0,254}$/
+
+/** Before a hash; no plain key begins so, so no key can pass for another's hash. */
+const HASHED = '#'
+
+/** Names buckets: `prefix:{key}:policy`, so that one key's policies share a slot of a cluster. */
+export class BucketNames {
+  readonly #start: string
+  readonly #secret: string | undefined
+
+  /** @throws {ConfigError} on a prefix that could not be told from a key, and on a missing or short secret. */
+  constructor({ prefix = 'sluice', hashKeys = false }: NamingOptions) {
+    if (typeof prefix !== 'string' || !/^[\w.:-]{1,64}$/.test(prefix)) {
+      throw new ConfigError(`prefix: expected 1 to 64 letters, digits and _.:- , got ${shown(prefix)}.`)
+    }
+    this.#start = `${prefix}:{`
+    this.#secret = checkSecret(hashKeys)
+  }
+
+  of(policy: Policy, key: string): string {
+    return `${this.#start}${this.tagOf(key)}}:${policy.address}`
+  }
+
+  /** The key as it stands in the store: what a cluster chooses the slot by. */
+  tagOf(key: string): string {
+    if (this.#secret !== undefined) return HASHED + digest(key, this.#secret)
+    return PLAIN.test(key) ? key : HASHED + digest(key, undefined)
+  }
+
+  /** A glob that finds every bucket of a policy, or of all; `owns` tells for certain. */
+  pattern(policy: Policy | undefined): string {
+    return `${this.#start}*${policy === undefined ? '' : `}:${policy.address.replace(/[\\*?[\]^]/g, '\\$&')}`}`
+  }
+
+  owns(name: string, policy: Policy | undefined): boolean {
+    if (!name.startsWith(this.#start)) return false
+    // A key has no braces, so the first that closes ends it.
+    const end = name.indexOf('}:', this.#start.length)
+    return end >= 0 && (policy === undefined || name.slice(end + 2) === policy.address)
+  }
+}
+
+function checkSecret(hashKeys: unknown): string | undefined {
+  if (hashKeys === false) return undefined
+  const secret = hashKeys === true ? environment('SLUICE_SECRET') : hashKeys
+  if (typeof secret !== 'string' || secret.length < 16) {
+    throw new ConfigError(
+      'hashKeys: needs a secret of at least 16 characters, the same in every process: ' +
+        "set the environment variable SLUICE_SECRET, or give it as in { hashKeys: 'a long secret text' }.",
+    )
+  }
+  if (builtin('node:crypto') === undefined) throw new ConfigError('hashKeys: needs node:crypto, which is not here.')
+  return secret
+}
+
+/** Over UTF-16, in which no two texts are alike, lone surrogates and all. */
+function digest(key: string, secret: string | undefined): string {
+  const crypto = builtin('node:crypto')
+  if (crypto === undefined) return spelled(key)
+  const hash = secret === undefined ? crypto.createHash('sha256') : crypto.createHmac('sha256', secret)
+  return hash.update(key, 'utf16le').digest().toString('base64url')
+}
+
+/** Where there is no hash to be had: every UTF-16 unit in hexadecimal. */
+function spelled(key: string): string {
+  return Array.from({ length: key.length }, (_, i) => key.charCodeAt(i).toString(16).padStart(4, '0')).join('')
+}

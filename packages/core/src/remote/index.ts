@@ -1,0 +1,6 @@
+export { environment } from '../builtin.js'
+export type { NamingOptions } from './bucket-name.js'
+export type { Connection } from './connection.js'
+export { type RemoteStoreOptions, remoteStore } from './remote-store.js'
+export { script } from './script.js'
+export type { Reply } from './wire.js'

@@ -1,0 +1,259 @@
+import { admits, type Standing } from '../decision.js'
+import { StoreError } from '../errors.js'
+import { checkOptions } from '../options.js'
+import type { Policy } from '../policy.js'
+import type { Ask, Return, Store } from '../store.js'
+import { type Batch, Batches } from './batch.js'
+import { BucketNames, type NamingOptions } from './bucket-name.js'
+import type { Connection } from './connection.js'
+import { Denials } from './denials.js'
+import { Runner } from './runner.js'
+import { cellsOf, foundIn, questionOf, type Reply, standingOf, type Verb } from './wire.js'
+
+export interface RemoteStoreOptions extends NamingOptions {
+  /**
+   * Denies a key that was denied from memory until its time has come, without asking the store. `true` unless told.
+   * A refund or reset by another process is seen ten seconds later at the most.
+   */
+  readonly rememberDenials?: boolean
+  /** For tests: tells whole milliseconds in place of the server's own clock. Buckets then live an hour longer. */
+  readonly clock?: () => number
+}
+
+const KNOWN = ['prefix', 'hashKeys', 'rememberDenials', 'clock']
+
+/** Names removed by one command. */
+const PORTION = 500
+
+/**
+ * A store over a connection to Redis, or to what runs Lua as it does.
+ * @throws {ConfigError} on an option that cannot be right.
+ */
+export function remoteStore(place: string, connection: Connection, options: RemoteStoreOptions = {}): Store {
+  checkOptions(place, options, KNOWN)
+  return new RemoteStore(connection, options)
+}
+
+/** One decision under way. */
+interface Visit {
+  readonly verb: Verb
+  readonly asks: readonly Ask[]
+  readonly now: number | undefined
+  /** How often something had been given back when it was sent: a denial from before is not remembered after. */
+  readonly changes: number
+  readonly resolve: (standings: readonly Standing[]) => void
+  readonly reject: (error: StoreError) => void
+}
+
+class RemoteStore implements Store {
+  readonly url: string
+  readonly #connection: Connection
+  readonly #runner: Runner
+  readonly #names: BucketNames
+  readonly #denials: Denials | undefined
+  readonly #clock: (() => number) | undefined
+  readonly #batches = new Batches<Visit>((batch) => this.#send(batch))
+  #changes = 0
+
+  constructor(connection: Connection, options: RemoteStoreOptions) {
+    this.url = connection.url
+    this.#connection = connection
+    this.#runner = new Runner(connection)
+    this.#names = new BucketNames(options)
+    this.#clock = options.clock
+    const { rememberDenials = true } = options
+    this.#denials = rememberDenials ? new Denials(this.#clock ?? (() => performance.now())) : undefined
+  }
+
+  consume(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]> {
+    return this.#denials?.recall(asks) ?? this.#visitAll('take', asks)
+  }
+
+  peek(asks: readonly Ask[]): Promise<readonly Standing[]> {
+    return this.#visitAll('look', asks)
+  }
+
+  async refund(returns: readonly Return[]): Promise<void> {
+    const keys = returns.map(({ key }) => key)
+    this.#forget(keys)
+    try {
+      await Promise.all(this.#bySlot(returns).map(([slot, group]) => this.#visit('give', slot, group)))
+    } finally {
+      this.#forget(keys)
+    }
+  }
+
+  async reset(policies: readonly Policy[], keys: readonly string[]): Promise<void> {
+    this.#batches.flush()
+    await this.#remove(policies.flatMap((policy) => keys.map((key) => this.#names.of(policy, key))))
+    this.#forget(keys)
+  }
+
+  async clear(policies: readonly (Policy | undefined)[] = [undefined]): Promise<void> {
+    this.#batches.flush()
+    for (const policy of policies) {
+      for await (const found of this.#connection.scan(this.#names.pattern(policy))) {
+        await this.#remove(found.filter((name) => this.#names.owns(name, policy)))
+      }
+    }
+    this.#changes += 1
+    this.#denials?.clear()
+  }
+
+  close(): void | Promise<void> {
+    this.#batches.flush()
+    return this.#connection.close()
+  }
+
+  partOf(key: string): string {
+    return this.#connection.nodeOf?.(this.#slotOf(key)) ?? ''
+  }
+
+  #slotOf(key: string): number {
+    return this.#connection.slotOf?.(this.#names.tagOf(key)) ?? 0
+  }
+
+  async #remove(names: readonly string[]): Promise<void> {
+    try {
+      for (let i = 0; i < names.length; i += PORTION) await this.#connection.remove(names.slice(i, i + PORTION))
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  #forget(keys: readonly string[]): void {
+    this.#changes += 1
+    for (const key of keys) this.#denials?.forget(key)
+  }
+
+  #bySlot<A extends Ask>(asks: readonly A[]): readonly (readonly [slot: number, asks: readonly A[]])[] {
+    const first = asks[0]
+    if (first === undefined) return []
+    if (this.#connection.slotOf === undefined) return [[0, asks]]
+    if (asks.every(({ key }) => key === first.key)) return [[this.#slotOf(first.key), asks]]
+    const groups = new Map<number, A[]>()
+    for (const ask of asks) {
+      const slot = this.#slotOf(ask.key)
+      const group = groups.get(slot)
+      if (group === undefined) groups.set(slot, [ask])
+      else group.push(ask)
+    }
+    return [...groups].sort(([a], [b]) => a - b)
+  }
+
+  #visitAll(verb: 'take' | 'look', asks: readonly Ask[]): Promise<readonly Standing[]> {
+    const groups = this.#bySlot(asks)
+    const only = groups[0]
+    if (only === undefined) return Promise.resolve([])
+    return groups.length === 1 ? this.#visit(verb, only[0], asks) : this.#across(verb, asks, groups)
+  }
+
+  /** Slots cannot be taken from in one step: all are asked at once, and where one denies, the others give back. */
+  async #across(
+    verb: 'take' | 'look',
+    asks: readonly Ask[],
+    groups: readonly (readonly [number, readonly Ask[]])[],
+  ): Promise<readonly Standing[]> {
+    const answers = await Promise.allSettled(groups.map(([slot, group]) => this.#visit(verb, slot, group)))
+    const failed = answers.find((answer) => answer.status === 'rejected')
+    const standings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+    if (verb === 'take' && (failed !== undefined || !admits(standings.flat()))) {
+      const taken = answers.map((answer) => (answer.status === 'fulfilled' && admits(answer.value) ? answer.value : []))
+      await this.#giveBack(
+        groups.map(([, group]) => group),
+        taken,
+      )
+      if (failed === undefined) return this.#across('look', asks, groups)
+    }
+    if (failed !== undefined) throw failed.reason
+    const byAsk = new Map<Ask, Standing>()
+    for (const [g, [, group]] of groups.entries()) {
+      for (const [i, ask] of group.entries()) {
+        const standing = standings[g]?.[i]
+        if (standing !== undefined) byAsk.set(ask, standing)
+      }
+    }
+    return asks.flatMap((ask) => byAsk.get(ask) ?? [])
+  }
+
+  async #giveBack(groups: readonly (readonly Ask[])[], taken: readonly (readonly Standing[])[]): Promise<void> {
+    const returns = groups.flatMap((group, g) =>
+      group.flatMap((ask, i) => {
+        const standing = taken[g]?.[i]
+        return standing?.allowed ? [{ ...ask, at: standing.at }] : []
+      }),
+    )
+    // What cannot be given back now stays taken until its window has passed: stricter, never looser.
+    await this.refund(returns).catch(() => undefined)
+  }
+
+  #visit(verb: Verb, slot: number, asks: readonly Ask[]): Promise<readonly Standing[]> {
+    const now = this.#clock?.()
+    const names = asks.map(({ policy, key }) => this.#names.of(policy, key))
+    const question = questionOf(verb, asks, now)
+    return new Promise((resolve, reject) => {
+      this.#batches.add(slot, question, names, { verb, asks, now, changes: this.#changes, resolve, reject })
+    })
+  }
+
+  #send({ visits, names, order, questions }: Batch<Visit>): Promise<void> {
+    return this.#runner.run(names, [order, ...questions.keys()]).then(
+      (reply) => this.#settle(visits, names, reply),
+      (error) => {
+        const failure = this.#failure(error)
+        for (const { reject } of visits) reject(failure)
+      },
+    )
+  }
+
+  #settle(visits: readonly Visit[], names: readonly string[], reply: Reply): void {
+    const [serverNow, verdicts] = reply
+    let first = 0
+    for (const [i, visit] of visits.entries()) {
+      const { asks } = visit
+      const verdict = verdicts[i]
+      if (verdict === 'e') visit.reject(this.#wrongBucket(names, reply, first, asks.length))
+      else if (visit.verb === 'give') visit.resolve([])
+      else this.#decided(visit, verdict === 'a', reply, first, visit.now ?? serverNow)
+      first += asks.length
+    }
+  }
+
+  #decided(visit: Visit, allowed: boolean, reply: Reply, first: number, now: number): void {
+    const { asks, verb } = visit
+    const commit = allowed && verb === 'take'
+    const cells = asks.map(({ policy }, i) => cellsOf(foundIn(reply, first + i), policy))
+    const standings = asks.map((ask, i) => standingOf(ask, cells[i] ?? [], now, commit))
+    if (admits(standings) !== allowed) {
+      visit.reject(new StoreError(`${this.#connection.url} decided by another version of Sluice's script.`))
+      return
+    }
+    if (verb === 'take') this.#noteDenial(visit, allowed, cells, now)
+    visit.resolve(standings)
+  }
+
+  #noteDenial({ asks, changes }: Visit, allowed: boolean, cells: readonly number[][], now: number): void {
+    if (this.#denials === undefined) return
+    if (!allowed && changes === this.#changes) {
+      this.#denials.remember(asks, cells, now, this.#clock === undefined ? performance.now() : now)
+    }
+    // What was taken since makes a remembered bucket an old one.
+    if (allowed) for (const { key } of asks) this.#denials.forget(key)
+  }
+
+  #wrongBucket(names: readonly string[], reply: Reply, first: number, count: number): StoreError {
+    for (let i = first; i < first + count; i++) {
+      const said = foundIn(reply, i)
+      if (/[a-z]/i.test(said)) {
+        const bucket = names[i] ?? ''
+        return new StoreError(`The bucket ${bucket} in ${this.#connection.url} cannot be used: ${said}.`, { bucket })
+      }
+    }
+    return new StoreError(`A bucket in ${this.#connection.url} cannot be used.`)
+  }
+
+  #failure(cause: unknown): StoreError {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    return new StoreError(`${this.#connection.url}: ${said}`, { cause })
+  }
+}

@@ -1,0 +1,37 @@
+import type { Decision, Standing } from '../decision.js'
+import { createLimiter, type Limiter } from '../limiter.js'
+import type { Policy } from '../policy.js'
+import type { Store } from '../store.js'
+
+/** A store under test, with a clock that stands still until told. */
+export class StoreBench {
+  readonly store: Store
+  readonly #time: { now: number }
+
+  constructor(store: Store, time: { now: number }) {
+    this.store = store
+    this.#time = time
+  }
+
+  get now(): number {
+    return this.#time.now
+  }
+
+  set now(ms: number) {
+    this.#time.now = ms
+  }
+
+  limiter(policies: Policy | readonly Policy[], name = 'spec'): Limiter<Store> {
+    return createLimiter({ policies: policies as Policy, name, store: this.store, timeoutMs: 10_000 })
+  }
+}
+
+/** What a decision says, in numbers that can be compared. */
+export function told({ allowed, standings }: Decision): unknown {
+  return [allowed, ...standings.map(numbers)]
+}
+
+export function numbers(standing: Standing): readonly (number | boolean | null)[] {
+  const { allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs } = standing
+  return [allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs]
+}

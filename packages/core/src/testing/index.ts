@@ -1,0 +1,1 @@
+export { type MakeStore, type StoreCase, storeSpec } from './store-spec.js'

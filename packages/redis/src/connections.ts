@@ -1,0 +1,68 @@
+import type { Connection, Reply } from '@sluice/core/remote'
+import calculateSlot from 'cluster-key-slot'
+import type { Cluster, Redis } from 'ioredis'
+
+/** Names looked at by one SCAN. */
+const SCAN_COUNT = 1_000
+
+/** One server, wherever Sentinel says it is. */
+export function singleConnection(
+  client: Redis,
+  url: string,
+  lastError: () => Error | undefined,
+  close: () => void,
+): Connection {
+  return {
+    ...scripts(client, lastError),
+    url,
+    close,
+    scan: (pattern) => scanOf(client, pattern),
+    remove: (names) => (names.length === 0 ? Promise.resolve(0) : client.unlink(...names)),
+  }
+}
+
+/** A cluster: what lies in one slot travels together, and each of its masters can fail by itself. */
+export function clusterConnection(
+  client: Cluster,
+  url: string,
+  lastError: () => Error | undefined,
+  close: () => void,
+): Connection {
+  return {
+    ...scripts(client, lastError),
+    url,
+    close,
+    slotOf: calculateSlot,
+    nodeOf: (slot) => client.slots[slot]?.[0] ?? '',
+    async *scan(pattern) {
+      for (const node of client.nodes('master')) yield* scanOf(node, pattern, keyPrefixOf(client))
+    },
+    remove: (names) => Promise.all(names.map((name) => client.unlink(name))),
+  }
+}
+
+function scripts(client: Redis | Cluster, lastError: () => Error | undefined): Pick<Connection, 'evalsha' | 'eval'> {
+  const told = (reply: Promise<unknown>) =>
+    (reply as Promise<Reply>).catch((error: Error) => {
+      throw error.name === 'MaxRetriesPerRequestError' ? (lastError() ?? error) : error
+    })
+  return {
+    evalsha: (sha, names, args) => told(client.evalsha(sha, names.length, ...names, ...args)),
+    eval: (text, names, args) => told(client.eval(text, names.length, ...names, ...args)),
+  }
+}
+
+/** A client with a `keyPrefix` puts it before the names it sends, but neither into patterns nor off the names it finds. */
+async function* scanOf(
+  client: Redis,
+  pattern: string,
+  prefix = keyPrefixOf(client),
+): AsyncGenerator<readonly string[]> {
+  const match = prefix.replace(/[\\*?[\]^]/g, '\\$&') + pattern
+  const stream: AsyncIterable<string[]> = client.scanStream({ match, count: SCAN_COUNT })
+  for await (const names of stream) yield names.map((name) => name.slice(prefix.length))
+}
+
+function keyPrefixOf(client: Redis | Cluster): string {
+  return client.options.keyPrefix ?? ''
+}

@@ -1,0 +1,1 @@
+export { type UpstashStoreOptions, upstashStore } from './upstash-store.js'

@@ -1,0 +1,95 @@
+import { createLimiter, Decision, memoryStore, type Policy, type Store } from '@sluice/core'
+import { redisStore } from '@sluice/redis'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { aPrefix } from '../redis/stores.ts'
+import { kinds } from './kinds.ts'
+
+const forward = fc.oneof({ weight: 2, arbitrary: fc.integer({ min: 0, max: 40 }) }, fc.integer({ min: 0, max: 600 }))
+const anyway = fc.oneof({ weight: 4, arbitrary: forward }, fc.integer({ min: -2_000, max: 2_000 }))
+
+const stepsBy = (by: fc.Arbitrary<number>, keys: readonly string[], verbs: readonly string[]) =>
+  fc.array(
+    fc.record({
+      by,
+      verb: fc.constantFrom(...verbs),
+      key: fc.constantFrom(...keys),
+      cost: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 0, max: 16 })),
+    }),
+    { maxLength: 60, size: '+1' },
+  )
+
+const oneOf = fc.constantFrom(...kinds).chain((kind) => kind.policy)
+
+const forwardTrace = fc.record({
+  list: fc.array(oneOf, { minLength: 1, maxLength: 3 }),
+  steps: stepsBy(forward, ['a', 'b'], ['take', 'take', 'take', 'look', 'give']),
+})
+
+/** One bucket alone, never given back to: what has expired may be forgotten as others come, and no clock brings it back. */
+const jumpingTrace = fc.record({ list: fc.tuple(oneOf), steps: stepsBy(anyway, ['a'], ['take', 'take', 'look']) })
+
+/** Policies as a limit binds them, each with a name. */
+function bound(list: readonly Policy[]): readonly Policy[] {
+  return list.flatMap((policy, i) => createLimiter({ policies: policy, name: `policy-${i}` }).policies)
+}
+
+const numbers = (decision: Decision) => [
+  decision.allowed,
+  ...decision.standings.map((one) => ({ ...one, policy: null })),
+]
+
+/** I13: the same asks at the same times, through memory and through Redis. No rounding sets them apart. */
+describe.each([
+  { title: 'all in one turn of the loop', together: true, rememberDenials: false },
+  { title: 'one after the other', together: false, rememberDenials: false },
+  { title: 'one after the other, denials remembered', together: false, rememberDenials: true },
+])('I13 the twins in TypeScript and Lua, asked $title', ({ together, rememberDenials }) => {
+  let now = 0
+  let run = 0
+  let redis: Store
+  beforeAll(() => {
+    redis = redisStore(inject('redisUrl'), { clock: () => now, prefix: aPrefix(), rememberDenials })
+  })
+  afterAll(() => redis.close())
+
+  it('decide, tell and keep exactly the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(together ? fc.oneof(forwardTrace, jumpingTrace) : forwardTrace, async ({ list, steps }) => {
+        run += 1
+        const asked = bound(list)
+        const memory = memoryStore({ clock: () => now })
+        const receipts: Decision[] = []
+        const pairs: [wanted: Decision, got: Promise<Decision>][] = []
+        now = 300_000
+        for (const { by, verb, key: short, cost } of steps) {
+          now += by
+          const key = `${run}-${short}`
+          const asks = asked.map((policy) => ({ policy, key, cost }))
+          if (verb === 'give') {
+            const receipt = receipts.pop()
+            const returns = receipt?.standings.map(({ policy, at }) => ({
+              policy,
+              key: receipt.key,
+              cost: receipt.cost,
+              at,
+            }))
+            memory.refund(returns ?? [])
+            const refunded = redis.refund(returns ?? [])
+            if (!together) await refunded
+            continue
+          }
+          const wanted = new Decision(key, cost, memory[verb === 'take' ? 'consume' : 'peek'](asks))
+          const answer = Promise.resolve(redis[verb === 'take' ? 'consume' : 'peek'](asks))
+          const got = answer.then((standings) => new Decision(key, cost, standings))
+          if (!together) await got
+          if (verb === 'take' && wanted.allowed) receipts.push(wanted)
+          pairs.push([wanted, got])
+        }
+        for (const [wanted, got] of pairs) expect(numbers(await got)).toEqual(numbers(wanted))
+        memory.close()
+      }),
+      { numRuns: together ? 400 : 60 },
+    )
+  })
+})

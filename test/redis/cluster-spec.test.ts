@@ -1,0 +1,16 @@
+import { storeSpec } from '@sluice/core/testing'
+import { redisStore } from '@sluice/redis'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { type RedisCluster, startCluster } from './servers.ts'
+import { aPrefix } from './stores.ts'
+
+let cluster: RedisCluster
+beforeAll(async () => {
+  cluster = await startCluster()
+})
+afterAll(() => cluster.stop())
+
+describe('the Redis Cluster store', () => {
+  for (const { title, run } of storeSpec((clock) => redisStore(cluster.url, { clock, prefix: aPrefix() })))
+    it(title, run)
+})
