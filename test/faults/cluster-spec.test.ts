@@ -1,8 +1,8 @@
 import { storeSpec } from '@sluice/core/testing'
 import { redisStore } from '@sluice/redis'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { type RedisCluster, startCluster } from './servers.ts'
-import { aPrefix } from './stores.ts'
+import { type RedisCluster, startCluster } from '../redis/servers.ts'
+import { aPrefix } from '../redis/stores.ts'
 
 let cluster: RedisCluster
 beforeAll(async () => {

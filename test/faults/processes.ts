@@ -1,0 +1,76 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+/** What a server process is told to limit by. */
+export interface Setup {
+  readonly url: string
+  readonly prefix: string
+  readonly policies: readonly (readonly [kind: string, text: string, options?: object])[]
+  readonly rememberDenials?: boolean
+  readonly timeoutMs?: number
+  readonly onStoreError?: 'allow' | 'deny' | 'local'
+  /** How far this process's own clocks are ahead of the machine's. */
+  readonly clockAheadMs?: number
+}
+
+export interface Crowd {
+  readonly allowed: number
+  readonly degraded: number
+  readonly remaining: readonly number[]
+}
+
+export interface Load {
+  readonly decisions: number
+  readonly allowed: number
+  readonly degraded: number
+  readonly failures: readonly string[]
+  readonly slowestMs: number
+  readonly longestStallMs: number
+  readonly lastDegraded: boolean
+  readonly events: readonly string[]
+}
+
+/** One of several processes that share a store. */
+export interface ServerProcess {
+  crowd(asked: { key: string; count: number; cost?: number }): Promise<Crowd>
+  load(asked: { ms: number; clients: number; keys: number }): Promise<Load>
+  events(): Promise<string[]>
+  kill(signal?: NodeJS.Signals): Promise<void>
+}
+
+const worker = fileURLToPath(new URL('worker.mjs', import.meta.url))
+
+export async function startProcess(setup: Setup): Promise<ServerProcess> {
+  const child = fork(worker, [JSON.stringify(setup)], { execArgv: [] })
+  await Promise.race([once(child, 'message'), once(child, 'exit').then(() => Promise.reject(new Error('no start')))])
+  let asked = 0
+  const ask = async (task: string, rest: object = {}) => {
+    const id = asked++
+    child.send({ id, task, ...rest })
+    return answerTo(child, id)
+  }
+  return {
+    crowd: (rest) => ask('crowd', rest) as Promise<Crowd>,
+    load: (rest) => ask('load', rest) as Promise<Load>,
+    events: () => ask('events') as Promise<string[]>,
+    async kill(signal = 'SIGKILL') {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill(signal)
+      await once(child, 'exit')
+    },
+  }
+}
+
+function answerTo(child: ChildProcess, id: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const listen = (message: { id?: number; result?: unknown; error?: string }) => {
+      if (message.id !== id) return
+      child.off('message', listen)
+      if (message.error === undefined) resolve(message.result)
+      else reject(new Error(message.error))
+    }
+    child.on('message', listen)
+    child.once('exit', () => reject(new Error('the process ended')))
+  })
+}
