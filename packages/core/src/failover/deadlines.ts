@@ -36,6 +36,13 @@ export class Deadlines {
     else if (this.#first >= SLACK) this.#cut()
   }
 
+  /** Nothing more will come. What is still waited for keeps its deadline. */
+  close(): void {
+    if (this.#first < this.#queue.length) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
   #cut(): void {
     this.#queue = this.#queue.slice(this.#first)
     this.#first = 0

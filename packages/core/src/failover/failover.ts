@@ -114,6 +114,7 @@ export class Failover {
     this.#closed = true
     for (const circuit of this.#broken.values()) circuit.close()
     this.#broken.clear()
+    for (const deadlines of this.#deadlines.values()) deadlines.close()
     this.#local?.close()
     return this.store.close()
   }
