@@ -18,11 +18,14 @@ export interface Running {
   stop(): Promise<void>
 }
 
+/** What an example server finds in its environment: which store it is to use. */
+export type Environment = Readonly<Record<string, string>>
+
 /** Runs an example server on a port of its own, over the framework's version asked for. */
-export async function startExample({ example, module }: Framework): Promise<Running> {
+export async function startExample({ example, module }: Framework, environment: Environment = {}): Promise<Running> {
   const path = module === example ? `${root}examples/${example}/server.js` : await withModule(example, module)
   const child = spawn(process.execPath, [path], {
-    env: { ...process.env, PORT: '0' },
+    env: { ...process.env, ...environment, PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let complaint = ''

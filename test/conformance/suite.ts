@@ -1,19 +1,34 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Framework, type Running, startExample } from '../servers.ts'
+import { type Environment, type Framework, type Running, startExample } from '../servers.ts'
 
 /** What every framework's example server must answer: the same, to the letter. */
-export function conformance(frameworks: readonly Framework[]): void {
-  describe.each(frameworks)('the example API on $title', answersAlike)
+export function conformance(frameworks: readonly Framework[], open: () => Promise<Place> = inMemory): void {
+  describe.each(frameworks)('the example API on $title', (framework) => answersAlike(framework, open))
 }
 
-function answersAlike(framework: Framework): void {
+/** A store to run over: what the server's environment says of it, and how it is put away. */
+export interface Place {
+  readonly environment: Environment
+  close(): Promise<void>
+}
+
+async function inMemory(): Promise<Place> {
+  return { environment: {}, close: async () => undefined }
+}
+
+function answersAlike(framework: Framework, open: () => Promise<Place>): void {
   let server: Running
+  let place: Place
 
   beforeAll(async () => {
-    server = await startExample(framework)
+    place = await open()
+    server = await startExample(framework, place.environment)
   })
-  afterAll(() => server.stop())
+  afterAll(async () => {
+    await server.stop()
+    await place.close()
+  })
 
   const get = (path: string, key?: string, headers: Record<string, string> = {}) =>
     fetch(server.url + path, { headers: key === undefined ? headers : { 'x-api-key': key, ...headers } })
