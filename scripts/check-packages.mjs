@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { bootstrap, fail, pnpm, root, run, tool } from './bootstrap.mjs'
+import { ensureRedis, startRedis } from './redis.mjs'
 
 const OTHER_NODES = [22, 24, 26]
 
 bootstrap()
+if (!ensureRedis()) fail('The packages are checked on a Redis of their own: redis-server must be on the PATH.')
 const place = mkdtempSync(join(tmpdir(), 'sluice-'))
 try {
   const tarballs = pack()
@@ -38,9 +40,15 @@ function checkTarball(tarball) {
 async function answersInAnEmptyApp(tarballs) {
   const app = join(place, 'app')
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--prefix', app]
-  run('npm', ['install', ...quiet, ...tarballs, 'express@5', 'koa@3', 'fastify@5'], 'The tarballs do not install.')
+  const [frameworks, clients] = [
+    ['express@5', 'koa@3', 'fastify@5'],
+    ['ioredis@6', '@upstash/redis@1'],
+  ]
+  const without = tarballs.filter((tarball) => !/sluice-(redis|upstash)-/.test(tarball))
+  run('npm', ['install', ...quiet, ...without, ...frameworks], 'The tarballs do not install.')
   const express = (load) => `${load}
-    const app = express().get('/', sluice()('1/min'), (req, res) => res.send('ok'))
+    const limit = sluice({ store: process.env.SLUICE_STORE })
+    const app = express().get('/', limit('1/min', { name: 'home' }), (req, res) => res.send('ok'))
     const server = app.listen(0, () => console.log(server.address().port))`
   writeFileSync(
     join(app, 'imported.mjs'),
@@ -51,11 +59,30 @@ async function answersInAnEmptyApp(tarballs) {
     express(`const express = require('express'); const { sluice } = require('@sluice/express')
       require('@sluice/core'); require('@sluice/core/http'); require('@sluice/koa'); require('@sluice/fastify')`),
   )
-  for (const file of ['imported.mjs', 'required.cjs']) await answers429(join(app, file))
+  const files = ['imported.mjs', 'required.cjs'].map((file) => join(app, file))
+  for (const file of files) await answers(file, {}, '200,429')
+  for (const [url, name] of [
+    ['redis://localhost', '@sluice/redis ioredis'],
+    ['upstash:', '@sluice/upstash @upstash/redis'],
+  ]) {
+    for (const file of files) refuses(file, { SLUICE_STORE: url }, `Run: npm install ${name}`)
+  }
+  run('npm', ['install', ...quiet, ...tarballs, ...clients], 'The store packages do not install.')
+  const redis = await startRedis()
+  // Two processes, one limit: the second finds it used up by the first.
+  await answers(files[0], { SLUICE_STORE: redis.url }, '200,429')
+  await answers(files[1], { SLUICE_STORE: redis.url }, '429,429')
+  redis.stop()
 }
 
-async function answers429(file) {
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] })
+function refuses(file, env, sentence) {
+  const { stderr, status } = spawnSync(process.execPath, [file], { encoding: 'utf8', env: { ...process.env, ...env } })
+  if (status === 0 || !stderr.includes(sentence)) fail(`${file} did not say "${sentence}":\n${stderr}`)
+  console.log(`${file}: ${env.SLUICE_STORE} says "${sentence}"`)
+}
+
+async function answers(file, env, expected) {
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   let complaint = ''
   child.stderr.on('data', (chunk) => {
     complaint += chunk
@@ -66,8 +93,8 @@ async function answers429(file) {
     statuses.push((await fetch(`http://127.0.0.1:${port}/`)).status)
   }
   child.kill()
-  if (complaint !== '' || statuses.join() !== '200,429') fail(`${file} answered [${statuses}]\n${complaint}`)
-  console.log(`${file}: 200, then 429`)
+  if (complaint !== '' || statuses.join() !== expected) fail(`${file} answered [${statuses}]\n${complaint}`)
+  console.log(`${file}: ${env.SLUICE_STORE ?? 'memory'} answers ${expected}`)
 }
 
 /** The core and adapter tests on another Node, which the registry has as a package. */

@@ -1,5 +1,7 @@
 // The tests want a real Redis: REDIS_URL, redis-server on the PATH, or what apt-get brings.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { fail } from './bootstrap.mjs'
 
 const WAYS =
@@ -28,4 +30,25 @@ function installed() {
 
 function answers(command) {
   return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
+}
+
+/** A Redis on a free port, which keeps nothing. */
+export async function startRedis() {
+  const probe = createServer().listen(0)
+  await once(probe, 'listening')
+  const { port } = probe.address()
+  probe.close()
+  const server = spawn('redis-server', ['--port', `${port}`, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
+  while (!(await listens(port))) await new Promise((resolve) => setTimeout(resolve, 20))
+  return { url: `redis://127.0.0.1:${port}`, stop: () => server.kill() }
+}
+
+async function listens(port) {
+  const socket = connect(port, '127.0.0.1')
+  const answered = await Promise.race([
+    once(socket, 'connect').then(() => true),
+    once(socket, 'error').then(() => false),
+  ]).catch(() => false)
+  socket.destroy()
+  return answered
 }

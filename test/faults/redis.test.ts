@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { startRedis, until } from '../redis/servers.ts'
-import { expectOneOutage, expectUnharmed, onRedis } from './scene.ts'
+import { expectOneOutage, expectUnharmed, onRedis, Scene } from './scene.ts'
+import { startWay } from './way.ts'
 
 describe.concurrent('a Redis that fails under load', () => {
   it('killed, and back five seconds later', () =>
@@ -80,6 +81,16 @@ describe.concurrent('a Redis that fails under load', () => {
         await redis.command('CONFIG', 'SET', 'requirepass', '')
       })
       for (const load of loads) expectOneOutage(load, /^degraded: .*(NOAUTH|closed)/i)
+    }))
+
+  it('behind a host that goes without a word: its silence is not waited out', () =>
+    onRedis(async (_scene, redis) => {
+      const way = await startWay(redis.port)
+      const scene = new Scene(`redis://127.0.0.1:${way.port}`)
+      const loads = await scene.underLoad(9_000, async () => way.silence())
+      await scene.end()
+      way.stop()
+      for (const load of loads) expectOneOutage(load, /^degraded: redis:.* did not answer within 200 ms/)
     }))
 
   it('with a key of another type in a bucket’s place: that bucket alone, told once, well again when it is gone', () =>

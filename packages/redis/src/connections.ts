@@ -1,19 +1,15 @@
 import type { Connection, Reply } from '@sluice/core/remote'
 import calculateSlot from 'cluster-key-slot'
 import type { Cluster, Redis } from 'ioredis'
+import type { Health } from './open-client.js'
 
 /** Names looked at by one SCAN. */
 const SCAN_COUNT = 1_000
 
 /** One server, wherever Sentinel says it is. */
-export function singleConnection(
-  client: Redis,
-  url: string,
-  lastError: () => Error | undefined,
-  close: () => void,
-): Connection {
+export function singleConnection(client: Redis, url: string, health: Health, close: () => void): Connection {
   return {
-    ...scripts(client, lastError),
+    ...scripts(client, health),
     url,
     close,
     scan: (pattern) => scanOf(client, pattern),
@@ -22,14 +18,9 @@ export function singleConnection(
 }
 
 /** A cluster: what lies in one slot travels together, and each of its masters can fail by itself. */
-export function clusterConnection(
-  client: Cluster,
-  url: string,
-  lastError: () => Error | undefined,
-  close: () => void,
-): Connection {
+export function clusterConnection(client: Cluster, url: string, health: Health, close: () => void): Connection {
   return {
-    ...scripts(client, lastError),
+    ...scripts(client, health),
     url,
     close,
     slotOf: calculateSlot,
@@ -41,14 +32,28 @@ export function clusterConnection(
   }
 }
 
-function scripts(client: Redis | Cluster, lastError: () => Error | undefined): Pick<Connection, 'evalsha' | 'eval'> {
-  const told = (reply: Promise<unknown>) =>
-    (reply as Promise<Reply>).catch((error: Error) => {
-      throw error.name === 'MaxRetriesPerRequestError' ? (lastError() ?? error) : error
-    })
+function scripts(client: Redis | Cluster, health: Health): Pick<Connection, 'evalsha' | 'eval'> {
+  /** While the connection is known to be lost nothing is queued: it would only be late. */
+  const run = (send: () => Promise<unknown>): Promise<Reply> => {
+    const lost = client.status === 'ready' ? undefined : health.lastError()
+    if (lost !== undefined) return Promise.reject(lost)
+    health.sent()
+    return (send() as Promise<Reply>).then(
+      (reply) => {
+        health.answered()
+        return reply
+      },
+      (error: Error) => {
+        health.answered()
+        // Its command has all names in it, which nobody wants to see in a log.
+        Object.defineProperty(error, 'command', { enumerable: false })
+        throw error.name === 'MaxRetriesPerRequestError' ? (health.lastError() ?? error) : error
+      },
+    )
+  }
   return {
-    evalsha: (sha, names, args) => told(client.evalsha(sha, names.length, ...names, ...args)),
-    eval: (text, names, args) => told(client.eval(text, names.length, ...names, ...args)),
+    evalsha: (sha, names, args) => run(() => client.evalsha(sha, names.length, ...names, ...args)),
+    eval: (text, names, args) => run(() => client.eval(text, names.length, ...names, ...args)),
   }
 }
 

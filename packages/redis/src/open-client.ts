@@ -3,23 +3,60 @@ import type { RedisAddress } from './redis-url.js'
 
 const LONGEST_RETRY_MS = 1_000
 
-export interface OpenClient {
-  readonly client: Redis | Cluster
-  /** Why the connection is not there, where that is known. */
-  readonly lastError: () => Error | undefined
+/** A host that says nothing for so long, though it was asked, has gone without a word. */
+const LONGEST_SILENCE_MS = 5_000
+
+/** What is known of a connection beside its client. */
+export interface Health {
+  /** Why the connection was lost, until there is one again. */
+  lastError(): Error | undefined
+  /** A command was sent; it will be answered, or fail. */
+  sent(): void
+  answered(): void
+}
+
+/** Nothing is known of a client that is the app's own. */
+export const unknownHealth: Health = {
+  lastError: () => undefined,
+  sent: () => undefined,
+  answered: () => undefined,
 }
 
 /** A client made for deciding: it connects at once, comes back by itself, and fails what it cannot send instead of keeping it. */
-export function openClient(address: RedisAddress): OpenClient {
+export function openClient(address: RedisAddress): { readonly client: Redis | Cluster; readonly health: Health } {
   const client = clientFor(address)
   let last: Error | undefined
   client.on('error', (error: Error) => {
     last = error
   })
+  client.on('close', () => {
+    last ??= new Error('the connection was closed')
+  })
   client.on('ready', () => {
     last = undefined
   })
-  return { client, lastError: () => last }
+  const watch = client instanceof Redis ? watchOver(client) : unknownHealth
+  return { client, health: { ...watch, lastError: () => last } }
+}
+
+/** Starts anew where a host has gone without a word, instead of waiting for the kernel's patience. */
+function watchOver(client: Redis): Pick<Health, 'sent' | 'answered'> {
+  let underWay = 0
+  let heard = 0
+  return {
+    sent() {
+      const now = performance.now()
+      if (underWay === 0) heard = now
+      underWay += 1
+      if (now - heard < LONGEST_SILENCE_MS) return
+      heard = now
+      client.disconnect(true)
+    },
+    answered() {
+      underWay -= 1
+      heard = performance.now()
+    },
+  }
 }
 
 function clientFor({ kind, hosts, name, db, tls, username, password }: RedisAddress): Redis | Cluster {
@@ -29,8 +66,6 @@ function clientFor({ kind, hosts, name, db, tls, username, password }: RedisAddr
     ...(tls ? { tls: {} } : {}),
     connectionName: 'sluice',
     connectTimeout: 5_000,
-    // A host that is gone without a word: what waits on it is torn down instead of waiting for the kernel's patience.
-    socketTimeout: 5_000,
     // A take that was sent may have been taken: it is never sent again.
     maxRetriesPerRequest: 0,
     retryStrategy,
@@ -40,7 +75,7 @@ function clientFor({ kind, hosts, name, db, tls, username, password }: RedisAddr
   const [first] = hosts
   if (kind === 'cluster') {
     return new Cluster([...hosts], {
-      redisOptions: own,
+      redisOptions: { ...own, socketTimeout: LONGEST_SILENCE_MS },
       clusterRetryStrategy: retryStrategy,
       slotsRefreshTimeout: 2_000,
       slotsRefreshInterval: 30_000,

@@ -1,8 +1,8 @@
 import { ConfigError, type Store } from '@sluice/core'
-import { type RemoteStoreOptions, remoteStore } from '@sluice/core/remote'
-import { Cluster, type Redis } from 'ioredis'
+import { type Connection, type RemoteStoreOptions, remoteStore } from '@sluice/core/remote'
+import type { Cluster, Redis } from 'ioredis'
 import { clusterConnection, singleConnection } from './connections.js'
-import { openClient } from './open-client.js'
+import { type Health, openClient, unknownHealth } from './open-client.js'
 import { parseRedisUrl, withoutPassword } from './redis-url.js'
 
 export interface RedisStoreOptions extends RemoteStoreOptions {}
@@ -18,30 +18,25 @@ export function redisStore(where: string | Redis | Cluster, options: RedisStoreO
   return remoteStore('redisStore()', connectionTo(where), options)
 }
 
-function connectionTo(where: string | Redis | Cluster) {
+function connectionTo(where: string | Redis | Cluster): Connection {
   if (typeof where === 'string') {
-    const { client, lastError } = openClient(parseRedisUrl(where))
-    return connectionOf(client, withoutPassword(where), lastError, () => client.disconnect())
+    const { client, health } = openClient(parseRedisUrl(where))
+    return connectionOf(client, withoutPassword(where), health, () => client.disconnect())
   }
   if (typeof where !== 'object' || where === null || typeof where.evalsha !== 'function') {
     throw new ConfigError("redisStore() takes a URL such as 'redis://localhost:6379' or a client of ioredis.")
   }
-  return connectionOf(
-    where,
-    nameOf(where),
-    () => undefined,
-    () => undefined,
-  )
+  return connectionOf(where, nameOf(where), unknownHealth, () => undefined)
 }
 
-function connectionOf(client: Redis | Cluster, url: string, lastError: () => Error | undefined, close: () => void) {
+function connectionOf(client: Redis | Cluster, url: string, health: Health, close: () => void): Connection {
   return client.isCluster
-    ? clusterConnection(client as Cluster, url, lastError, close)
-    : singleConnection(client as Redis, url, lastError, close)
+    ? clusterConnection(client as Cluster, url, health, close)
+    : singleConnection(client as Redis, url, health, close)
 }
 
 function nameOf(client: Redis | Cluster): string {
-  if (client instanceof Cluster) return 'redis+cluster://(the given client)'
+  if (client.isCluster) return 'redis+cluster://(the given client)'
   const { host = 'localhost', port = 6379 } = client.options as { host?: string; port?: number }
   return `redis://${host}:${port}`
 }

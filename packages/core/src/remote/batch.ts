@@ -16,7 +16,7 @@ export interface Batch<Visit> {
   readonly names: string[]
   /** A character a visit: which question it asks. */
   order: string
-  readonly questions: Map<string, string>
+  readonly questions: string[]
 }
 
 /**
@@ -37,7 +37,7 @@ export class Batches<Visit> {
   add(slot: number, question: string, names: readonly string[], visit: Visit): void {
     let batch = this.#bySlot.get(slot)
     if (batch === undefined) {
-      batch = { visits: [], names: [], order: '', questions: new Map() }
+      batch = { visits: [], names: [], order: '', questions: [] }
       this.#bySlot.set(slot, batch)
       if (!this.#waiting) {
         this.#waiting = true
@@ -45,15 +45,12 @@ export class Batches<Visit> {
         else soon(() => this.flush())
       }
     }
-    let mark = batch.questions.get(question)
-    if (mark === undefined) {
-      mark = String.fromCharCode(FIRST_QUESTION + batch.questions.size)
-      batch.questions.set(question, mark)
-    }
-    batch.order += mark
+    let number = batch.questions.lastIndexOf(question)
+    if (number < 0) number = batch.questions.push(question) - 1
+    batch.order += String.fromCharCode(FIRST_QUESTION + number)
     batch.visits.push(visit)
     for (const name of names) batch.names.push(name)
-    if (batch.visits.length === MOST_VISITS || batch.questions.size === MOST_QUESTIONS) {
+    if (batch.visits.length === MOST_VISITS || batch.questions.length === MOST_QUESTIONS) {
       this.#bySlot.delete(slot)
       this.#hand(batch)
     }

@@ -8,7 +8,7 @@ import { BucketNames, type NamingOptions } from './bucket-name.js'
 import type { Connection } from './connection.js'
 import { Denials } from './denials.js'
 import { Runner } from './runner.js'
-import { cellsOf, foundIn, questionOf, type Reply, standingOf, type Verb } from './wire.js'
+import { cellsOf, foundIn, Questions, type Reply, standingOf, type Verb } from './wire.js'
 
 export interface RemoteStoreOptions extends NamingOptions {
   /**
@@ -52,6 +52,7 @@ class RemoteStore implements Store {
   readonly #names: BucketNames
   readonly #denials: Denials | undefined
   readonly #clock: (() => number) | undefined
+  readonly #questions = new Questions()
   readonly #batches = new Batches<Visit>((batch) => this.#send(batch))
   #changes = 0
 
@@ -190,14 +191,14 @@ class RemoteStore implements Store {
   #visit(verb: Verb, slot: number, asks: readonly Ask[]): Promise<readonly Standing[]> {
     const now = this.#clock?.()
     const names = asks.map(({ policy, key }) => this.#names.of(policy, key))
-    const question = questionOf(verb, asks, now)
+    const question = this.#questions.of(verb, asks, now)
     return new Promise((resolve, reject) => {
       this.#batches.add(slot, question, names, { verb, asks, now, changes: this.#changes, resolve, reject })
     })
   }
 
   #send({ visits, names, order, questions }: Batch<Visit>): Promise<void> {
-    return this.#runner.run(names, [order, ...questions.keys()]).then(
+    return this.#runner.run(names, [order, ...questions]).then(
       (reply) => this.#settle(visits, names, reply),
       (error) => {
         const failure = this.#failure(error)

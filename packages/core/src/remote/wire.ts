@@ -7,8 +7,31 @@ export type Verb = 'take' | 'look' | 'give'
 /** What the script answers: its clock in milliseconds, a letter a visit, then what it found in each bucket. */
 export type Reply = readonly [now: number, verdicts: string, ...found: string[]]
 
-/** One visit's question to the script, as text; `now` in milliseconds. */
-export function questionOf(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
+/** Questions, as text. Most visits ask what the one before them asked, only for another key. */
+export class Questions {
+  #verb: Verb | undefined
+  #asks: readonly (Ask | Return)[] = []
+  #text = ''
+
+  /** `now` in milliseconds, in tests; else the server's own clock tells it. */
+  of(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
+    if (now === undefined && verb !== 'give' && verb === this.#verb && alike(asks, this.#asks)) return this.#text
+    this.#verb = now === undefined ? verb : undefined
+    this.#asks = asks
+    this.#text = questionOf(verb, asks, now)
+    return this.#text
+  }
+}
+
+function alike(some: readonly Ask[], others: readonly Ask[]): boolean {
+  if (some.length !== others.length) return false
+  for (let i = 0; i < some.length; i++) {
+    if (some[i]?.policy !== others[i]?.policy || some[i]?.cost !== others[i]?.cost) return false
+  }
+  return true
+}
+
+function questionOf(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
   let text = `${VERBS[verb]}${now ?? ''}`
   for (const ask of asks) text += `${policyText(ask.policy)} ${ask.cost} ${'at' in ask ? ask.at : 0}`
   return text
