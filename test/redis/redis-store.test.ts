@@ -240,6 +240,20 @@ describe('clearing', () => {
   })
 })
 
+describe('a Redis that may drop any key when it is full', () => {
+  it('is warned of, once', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    await server.command('CONFIG', 'SET', 'maxmemory', '1gb', 'maxmemory-policy', 'allkeys-lru')
+    await limiterOver(open()).consume('a')
+    await vi.waitFor(() => expect(warning).toHaveBeenCalledTimes(1))
+    expect(warning.mock.calls[0]?.[0]).toContain('maxmemory-policy allkeys-lru: when it is full it drops buckets')
+    await server.command('CONFIG', 'SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction')
+    await limiterOver(open()).consume('a')
+    expect(warning).toHaveBeenCalledTimes(1)
+    warning.mockRestore()
+  })
+})
+
 describe('a client that the app has', () => {
   it.each([
     ['ioredis 6', (url: string, options: object) => new Redis(url, options)],

@@ -45,9 +45,8 @@ export interface SyncStore extends Store {
   close(): void
 }
 
-/** What a store of kind `S` makes of an answer `T`: the answer itself, a promise of it, or either. */
-export type Answer<S extends Store, T> = S extends SyncStore
-  ? T
-  : ReturnType<S['consume']> extends Promise<unknown>
-    ? Promise<T>
-    : T | Promise<T>
+/**
+ * What a store of kind `S` makes of an answer `T`: the answer itself from one in this process; from any other a promise
+ * of it, or itself where it need not be asked: a denial that is remembered, a store that is known not to answer.
+ */
+export type Answer<S extends Store, T> = S extends SyncStore ? T : T | Promise<T>

@@ -35,8 +35,25 @@ export function openClient(address: RedisAddress): { readonly client: Redis | Cl
   client.on('ready', () => {
     last = undefined
   })
+  if (client instanceof Redis) client.once('ready', () => warnOfEviction(client))
   const watch = client instanceof Redis ? watchOver(client) : unknownHealth
   return { client, health: { ...watch, lastError: () => last } }
+}
+
+/** An evicted bucket is a fresh one: says it once where Redis may give up any key. What cannot be asked is let be. */
+function warnOfEviction(client: Redis): void {
+  client.info('memory').then(
+    (memory) => {
+      const [, policy] = /^maxmemory_policy:(allkeys-\w+)/m.exec(memory) ?? []
+      if (policy === undefined || /^maxmemory:0\r?$/m.test(memory)) return
+      process.emitWarning(
+        `Redis has maxmemory-policy ${policy}: when it is full it drops buckets of clients who are being limited, and each ` +
+          "has its whole quota again. Give limits a Redis of their own with 'noeviction', or use 'volatile-ttl'.",
+        { type: 'SluiceWarning', code: 'SLUICE_EVICTION' },
+      )
+    },
+    () => undefined,
+  )
 }
 
 /** Starts anew where a host has gone without a word, instead of waiting for the kernel's patience. */

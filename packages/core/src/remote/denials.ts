@@ -1,4 +1,5 @@
 import { admits, type Standing } from '../decision.js'
+import { boundedKey, copied } from '../key.js'
 import type { Policy } from '../policy.js'
 import type { Ask } from '../store.js'
 import { standingOf } from './wire.js'
@@ -11,7 +12,8 @@ const MOST_OF_A_KEY = 8
 const CONFIRM_AFTER_MS = 10_000
 
 interface Denial {
-  readonly asks: readonly Ask[]
+  readonly policies: readonly Policy[]
+  readonly costs: readonly number[]
   readonly cells: readonly (readonly number[])[]
   /** The store's clock when it denied, and ours when we heard of it. */
   readonly at: number
@@ -23,7 +25,7 @@ interface Denial {
  * others can only have taken more since. A flood on a denied key so costs the store nothing.
  */
 export class Denials {
-  readonly #byKey = new Map<string, Denial[]>()
+  readonly #byKey = new Map<string, readonly Denial[]>()
   readonly #clock: () => number
 
   constructor(clock: () => number) {
@@ -32,12 +34,16 @@ export class Denials {
 
   /** The standings of a denial that still holds for these asks; `undefined` where the store has to be asked. */
   recall(asks: readonly Ask[]): readonly Standing[] | undefined {
-    const denials = this.#byKey.get(asks[0]?.key ?? '')
-    const denial = denials?.find((one) => sameLimit(one.asks, asks))
-    if (denial === undefined || !tellsEnough(denial, asks)) return undefined
+    const key = keyOf(asks)
+    if (key === undefined || this.#byKey.size === 0) return undefined
+    const denial = this.#of(key).find((one) => covers(one, asks))
+    if (denial === undefined) return undefined
     const elapsed = this.#clock() - denial.heard
     if (elapsed < 0 || elapsed > CONFIRM_AFTER_MS) {
-      this.#drop(denial)
+      this.#keep(
+        key,
+        this.#of(key).filter((one) => one !== denial),
+      )
       return undefined
     }
     const now = denial.at + Math.floor(elapsed)
@@ -46,11 +52,14 @@ export class Denials {
   }
 
   remember(asks: readonly Ask[], cells: readonly (readonly number[])[], at: number, heard: number): void {
-    const key = asks[0]?.key
-    if (key === undefined || asks.some((ask) => ask.key !== key)) return
-    const others = (this.#byKey.get(key) ?? []).filter((one) => !sameLimit(one.asks, asks)).slice(1 - MOST_OF_A_KEY)
-    this.#byKey.delete(key)
-    this.#byKey.set(key, [...others, { asks, cells, at, heard }])
+    const key = keyOf(asks)
+    if (key === undefined) return
+    const policies = asks.map(({ policy }) => policy)
+    const others = this.#of(key).filter((one) => !sameLimit(one.policies, asks))
+    this.#keep(key, [
+      ...others.slice(1 - MOST_OF_A_KEY),
+      { policies, costs: asks.map(({ cost }) => cost), cells, at, heard },
+    ])
     if (this.#byKey.size <= MOST_KEYS) return
     for (const oldest of this.#byKey.keys()) {
       this.#byKey.delete(oldest)
@@ -59,28 +68,41 @@ export class Denials {
   }
 
   forget(key: string): void {
-    this.#byKey.delete(key)
+    if (this.#byKey.size > 0) this.#byKey.delete(boundedKey(key))
   }
 
   clear(): void {
     this.#byKey.clear()
   }
 
-  #drop(denial: Denial): void {
-    const key = denial.asks[0]?.key ?? ''
-    const others = (this.#byKey.get(key) ?? []).filter((one) => one !== denial)
-    if (others.length === 0) this.#byKey.delete(key)
-    else this.#byKey.set(key, others)
+  #of(key: string): readonly Denial[] {
+    return this.#byKey.get(boundedKey(key)) ?? []
+  }
+
+  /** The newest last; long keys by their hash, and none as a part of some longer text. */
+  #keep(key: string, denials: readonly Denial[]): void {
+    const kept = copied(boundedKey(key))
+    this.#byKey.delete(kept)
+    if (denials.length > 0) this.#byKey.set(kept, denials)
   }
 }
 
-function sameLimit(a: readonly Ask[], b: readonly Ask[]): boolean {
-  return a.length === b.length && a.every((ask, i) => ask.key === b[i]?.key && samePolicy(ask.policy, b[i]?.policy))
+/** The one key of all asks, if it is one. */
+function keyOf(asks: readonly Ask[]): string | undefined {
+  const key = asks[0]?.key
+  return asks.every((ask) => ask.key === key) ? key : undefined
 }
 
-/** A log is told only as far as the cost that was denied needed it. */
-function tellsEnough(denial: Denial, asks: readonly Ask[]): boolean {
-  return asks.every(({ policy, cost }, i) => policy.algorithm.width(policy) > 0 || cost <= (denial.asks[i]?.cost ?? 0))
+/** A log is told only as far as the cost that was denied needed it: it answers for that cost or a smaller one. */
+function covers({ policies, costs }: Denial, asks: readonly Ask[]): boolean {
+  return (
+    sameLimit(policies, asks) &&
+    asks.every(({ policy, cost }, i) => policy.algorithm.width(policy) > 0 || cost <= (costs[i] ?? 0))
+  )
+}
+
+function sameLimit(policies: readonly Policy[], asks: readonly Ask[]): boolean {
+  return policies.length === asks.length && policies.every((policy, i) => samePolicy(policy, asks[i]?.policy))
 }
 
 /** Policies made by a function are new objects each time. */

@@ -1,8 +1,9 @@
 import { admits, type Standing } from '../decision.js'
-import { StoreError } from '../errors.js'
+import { ConfigError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
 import type { Policy } from '../policy.js'
 import type { Ask, Return, Store } from '../store.js'
+import { askAcross, bySlot, type SlotGroup } from './across-slots.js'
 import { type Batch, Batches } from './batch.js'
 import { BucketNames, type NamingOptions } from './bucket-name.js'
 import type { Connection } from './connection.js'
@@ -22,15 +23,19 @@ export interface RemoteStoreOptions extends NamingOptions {
 
 const KNOWN = ['prefix', 'hashKeys', 'rememberDenials', 'clock']
 
-/** Names removed by one command. */
-const PORTION = 500
-
 /**
  * A store over a connection to Redis, or to what runs Lua as it does.
  * @throws {ConfigError} on an option that cannot be right.
  */
 export function remoteStore(place: string, connection: Connection, options: RemoteStoreOptions = {}): Store {
   checkOptions(place, options, KNOWN)
+  const { rememberDenials, clock } = options
+  if (rememberDenials !== undefined && typeof rememberDenials !== 'boolean') {
+    throw new ConfigError(`rememberDenials: expected true or false, got ${shown(rememberDenials)}.`)
+  }
+  if (clock !== undefined && typeof clock !== 'function') {
+    throw new ConfigError(`clock: expected a function, got ${shown(clock)}.`)
+  }
   return new RemoteStore(connection, options)
 }
 
@@ -78,7 +83,7 @@ class RemoteStore implements Store {
     const keys = returns.map(({ key }) => key)
     this.#forget(keys)
     try {
-      await Promise.all(this.#bySlot(returns).map(([slot, group]) => this.#visit('give', slot, group)))
+      await Promise.all(this.#bySlot(returns).map(({ slot, asks }) => this.#visit('give', slot, asks)))
     } finally {
       this.#forget(keys)
     }
@@ -86,17 +91,20 @@ class RemoteStore implements Store {
 
   async reset(policies: readonly Policy[], keys: readonly string[]): Promise<void> {
     this.#batches.flush()
-    await this.#remove(policies.flatMap((policy) => keys.map((key) => this.#names.of(policy, key))))
+    const names = policies.flatMap((policy) => keys.map((key) => this.#names.of(policy, key)))
+    await this.#orFail(() => this.#connection.remove(names))
     this.#forget(keys)
   }
 
   async clear(policies: readonly (Policy | undefined)[] = [undefined]): Promise<void> {
     this.#batches.flush()
-    for (const policy of policies) {
-      for await (const found of this.#connection.scan(this.#names.pattern(policy))) {
-        await this.#remove(found.filter((name) => this.#names.owns(name, policy)))
+    await this.#orFail(async () => {
+      for (const policy of policies) {
+        for await (const found of this.#connection.scan(this.#names.pattern(policy))) {
+          await this.#connection.remove(found.filter((name) => this.#names.owns(name, policy)))
+        }
       }
-    }
+    })
     this.#changes += 1
     this.#denials?.clear()
   }
@@ -114,9 +122,9 @@ class RemoteStore implements Store {
     return this.#connection.slotOf?.(this.#names.tagOf(key)) ?? 0
   }
 
-  async #remove(names: readonly string[]): Promise<void> {
+  async #orFail(what: () => Promise<unknown>): Promise<void> {
     try {
-      for (let i = 0; i < names.length; i += PORTION) await this.#connection.remove(names.slice(i, i + PORTION))
+      await what()
     } catch (error) {
       throw this.#failure(error)
     }
@@ -127,65 +135,23 @@ class RemoteStore implements Store {
     for (const key of keys) this.#denials?.forget(key)
   }
 
-  #bySlot<A extends Ask>(asks: readonly A[]): readonly (readonly [slot: number, asks: readonly A[]])[] {
+  #bySlot<A extends Ask>(asks: readonly A[]): readonly SlotGroup<A>[] {
     const first = asks[0]
     if (first === undefined) return []
-    if (this.#connection.slotOf === undefined) return [[0, asks]]
-    if (asks.every(({ key }) => key === first.key)) return [[this.#slotOf(first.key), asks]]
-    const groups = new Map<number, A[]>()
-    for (const ask of asks) {
-      const slot = this.#slotOf(ask.key)
-      const group = groups.get(slot)
-      if (group === undefined) groups.set(slot, [ask])
-      else group.push(ask)
-    }
-    return [...groups].sort(([a], [b]) => a - b)
+    if (this.#connection.slotOf === undefined) return [{ slot: 0, asks }]
+    if (asks.every(({ key }) => key === first.key)) return [{ slot: this.#slotOf(first.key), asks }]
+    return bySlot(asks, (key) => this.#slotOf(key))
   }
 
   #visitAll(verb: 'take' | 'look', asks: readonly Ask[]): Promise<readonly Standing[]> {
     const groups = this.#bySlot(asks)
-    const only = groups[0]
+    const [only] = groups
     if (only === undefined) return Promise.resolve([])
-    return groups.length === 1 ? this.#visit(verb, only[0], asks) : this.#across(verb, asks, groups)
-  }
-
-  /** Slots cannot be taken from in one step: all are asked at once, and where one denies, the others give back. */
-  async #across(
-    verb: 'take' | 'look',
-    asks: readonly Ask[],
-    groups: readonly (readonly [number, readonly Ask[]])[],
-  ): Promise<readonly Standing[]> {
-    const answers = await Promise.allSettled(groups.map(([slot, group]) => this.#visit(verb, slot, group)))
-    const failed = answers.find((answer) => answer.status === 'rejected')
-    const standings = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
-    if (verb === 'take' && (failed !== undefined || !admits(standings.flat()))) {
-      const taken = answers.map((answer) => (answer.status === 'fulfilled' && admits(answer.value) ? answer.value : []))
-      await this.#giveBack(
-        groups.map(([, group]) => group),
-        taken,
-      )
-      if (failed === undefined) return this.#across('look', asks, groups)
-    }
-    if (failed !== undefined) throw failed.reason
-    const byAsk = new Map<Ask, Standing>()
-    for (const [g, [, group]] of groups.entries()) {
-      for (const [i, ask] of group.entries()) {
-        const standing = standings[g]?.[i]
-        if (standing !== undefined) byAsk.set(ask, standing)
-      }
-    }
-    return asks.flatMap((ask) => byAsk.get(ask) ?? [])
-  }
-
-  async #giveBack(groups: readonly (readonly Ask[])[], taken: readonly (readonly Standing[])[]): Promise<void> {
-    const returns = groups.flatMap((group, g) =>
-      group.flatMap((ask, i) => {
-        const standing = taken[g]?.[i]
-        return standing?.allowed ? [{ ...ask, at: standing.at }] : []
-      }),
+    if (groups.length === 1) return this.#visit(verb, only.slot, asks)
+    const visit = (how: Verb, group: SlotGroup<Ask>) => this.#visit(how, group.slot, group.asks)
+    return askAcross(verb, groups, visit, (returns) => this.refund(returns)).then((standings) =>
+      asks.flatMap((ask) => standings.get(ask) ?? []),
     )
-    // What cannot be given back now stays taken until its window has passed: stricter, never looser.
-    await this.refund(returns).catch(() => undefined)
   }
 
   #visit(verb: Verb, slot: number, asks: readonly Ask[]): Promise<readonly Standing[]> {
@@ -198,13 +164,13 @@ class RemoteStore implements Store {
   }
 
   #send({ visits, names, order, questions }: Batch<Visit>): Promise<void> {
-    return this.#runner.run(names, [order, ...questions]).then(
-      (reply) => this.#settle(visits, names, reply),
-      (error) => {
+    return this.#runner
+      .run(names, [order, ...questions])
+      .then((reply) => this.#settle(visits, names, reply))
+      .catch((error) => {
         const failure = this.#failure(error)
         for (const { reject } of visits) reject(failure)
-      },
-    )
+      })
   }
 
   #settle(visits: readonly Visit[], names: readonly string[], reply: Reply): void {
