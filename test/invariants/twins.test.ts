@@ -89,7 +89,7 @@ describe.each([
         for (const [wanted, got] of pairs) expect(numbers(await got)).toEqual(numbers(wanted))
         memory.close()
       }),
-      { numRuns: together ? 400 : 60 },
+      { numRuns: together ? 400 : 150 },
     )
   })
 })

@@ -172,6 +172,17 @@ describe('a denial', () => {
     expect((await limiterOver(store, fixedWindow('9/h')).consume('a', { cost: 3 })).allowed).toBe(true)
   })
 
+  it('of more than can ever pass does not stand for one that could', async () => {
+    let now = 1_800_000_000_000
+    const limiter = limiterOver(open({ clock: () => now }), slidingLog('5/min'))
+    for (let take = 0; take < 5; take++) {
+      now += 1_000
+      await limiter.consume('a')
+    }
+    expect((await limiter.consume('a', { cost: 6 })).retryAfterMs).toBe(Number.POSITIVE_INFINITY)
+    expect((await limiter.consume('a', { cost: 3 })).retryAfterMs).toBe(58_000)
+  })
+
   it('ends with the wait that it told', async () => {
     let now = 1_800_000_000_000
     const limiter = limiterOver(open({ clock: () => now }), tokenBucket('10/s'))

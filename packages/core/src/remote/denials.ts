@@ -93,12 +93,14 @@ function keyOf(asks: readonly Ask[]): string | undefined {
   return asks.every((ask) => ask.key === key) ? key : undefined
 }
 
-/** A log is told only as far as the cost that was denied needed it: it answers for that cost or a smaller one. */
 function covers({ policies, costs }: Denial, asks: readonly Ask[]): boolean {
-  return (
-    sameLimit(policies, asks) &&
-    asks.every(({ policy, cost }, i) => policy.algorithm.width(policy) > 0 || cost <= (costs[i] ?? 0))
-  )
+  return sameLimit(policies, asks) && asks.every((ask, i) => tellsEnough(ask, costs[i] ?? 0))
+}
+
+/** A log is told only as far as the cost that was denied needed it, and hardly at all for one that can never pass. */
+function tellsEnough({ policy, cost }: Ask, denied: number): boolean {
+  if (policy.algorithm.width(policy) > 0) return true
+  return denied > policy.capacity ? cost > policy.capacity : cost <= denied
 }
 
 function sameLimit(policies: readonly Policy[], asks: readonly Ask[]): boolean {
