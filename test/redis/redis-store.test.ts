@@ -181,6 +181,9 @@ describe('a denial', () => {
     }
     expect((await limiter.consume('a', { cost: 6 })).retryAfterMs).toBe(Number.POSITIVE_INFINITY)
     expect((await limiter.consume('a', { cost: 3 })).retryAfterMs).toBe(58_000)
+    expect((await limiter.consume('b', { cost: 6 })).standings[0]?.remaining).toBe(5)
+    now += 56_500
+    expect((await limiter.consume('a', { cost: 6 })).standings[0]?.moreAfterMs).toBe(500)
   })
 
   it('ends with the wait that it told', async () => {

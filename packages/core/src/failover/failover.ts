@@ -1,14 +1,15 @@
 import { fixedWindow } from '../algorithms/fixed-window.js'
 import { warn } from '../builtin.js'
-import { Decision, Standing } from '../decision.js'
+import { Decision, type Standing } from '../decision.js'
 import { Emitter } from '../emitter.js'
 import { isStoreError, StoreError } from '../errors.js'
-import { type MemoryStore, memoryStore } from '../memory-store.js'
 import { bindPolicy } from '../policy.js'
 import type { Ask, Return, Store } from '../store.js'
 import { Circuit } from './circuit.js'
+import { Complaints } from './complaints.js'
 import { Deadlines } from './deadlines.js'
 import type { Failure } from './failure.js'
+import { Fallback } from './fallback.js'
 
 /** What a store's listeners are told. */
 export interface StoreEvents {
@@ -22,12 +23,6 @@ export interface StoreEvents {
 
 /** Taken to see whether a part of the store decides, and writes, again. */
 const PROBE = bindPolicy(fixedWindow('1000000/s'), { name: 'sluice-probe', shadow: false, warnAt: [] })
-
-/** When a client may come back that was denied because nobody could decide. */
-const DENIED_FOR_MS = 1_000
-
-const TELL_AGAIN_AFTER_MS = 60_000
-const MOST_TOLD = 1_000
 
 const failovers = new WeakMap<Store, Failover>()
 
@@ -45,13 +40,13 @@ export function failoverOf(store: Store): Failover {
 export class Failover {
   readonly store: Store
   readonly #events = new Emitter<StoreEvents>((error, name) => {
-    if (name !== 'error') this.#tell(error)
+    if (name !== 'error') this.report(error)
   })
   /** By part; empty while all is well. */
   readonly #broken = new Map<string, Circuit>()
   readonly #deadlines = new Map<number, Deadlines>()
-  readonly #told = new Map<string, number>()
-  #local: MemoryStore | undefined
+  readonly #complaints = new Complaints()
+  readonly #fallback = new Fallback()
   #closed = false
 
   constructor(store: Store) {
@@ -71,7 +66,7 @@ export class Failover {
     failure: Failure,
   ): Decision | Promise<Decision> {
     if (this.#broken.size > 0 && this.#broken.has(this.#partOf(key))) {
-      return this.#decideWithout(verb, asks, key, cost, failure)
+      return this.#fallback.decide(verb, asks, key, cost, failure)
     }
     const answer = this.store[verb](asks)
     if (isAnswer(answer)) return new Decision(key, cost, answer)
@@ -80,7 +75,7 @@ export class Failover {
       const deadline = deadlines.add(() => {
         const { url = 'The store' } = this.store
         this.#break(key, new StoreError(`${url} did not answer within ${failure.timeoutMs} ms.`), failure)
-        resolve(this.#decideWithout(verb, asks, key, cost, failure))
+        resolve(this.#fallback.decide(verb, asks, key, cost, failure))
       })
       answer.then(
         (standings) => {
@@ -92,7 +87,7 @@ export class Failover {
           if (deadline.met) return
           deadlines.meet(deadline)
           this.#failed(key, error, failure)
-          resolve(this.#decideWithout(verb, asks, key, cost, failure))
+          resolve(this.#fallback.decide(verb, asks, key, cost, failure))
         },
       )
     })
@@ -100,14 +95,14 @@ export class Failover {
 
   /** Gives back to whoever decided. @throws {StoreError} when the store does not take it back. */
   refund(returns: readonly Return[], decision: Decision, failure: Failure): void | Promise<void> {
-    if (!decision.degraded) return this.store.refund(returns)
-    const share = returns.map((back) => ({ ...back, policy: failure.share.policy(back.policy) }))
-    this.#local?.refund(share)
+    return decision.degraded ? this.#fallback.refund(returns, failure) : this.store.refund(returns)
   }
 
-  /** Something that no request waits for went wrong. */
+  /** Something went wrong with one bucket, or with something that no request waits for. */
   report(error: unknown): void {
-    this.#tell(error)
+    if (!this.#complaints.isNew(error)) return
+    if (this.#events.hears('error')) this.#events.emit('error', { error })
+    else warn('SLUICE_STORE', error instanceof Error ? error.message : String(error))
   }
 
   close(): void | Promise<void> {
@@ -115,7 +110,7 @@ export class Failover {
     for (const circuit of this.#broken.values()) circuit.close()
     this.#broken.clear()
     for (const deadlines of this.#deadlines.values()) deadlines.close()
-    this.#local?.close()
+    this.#fallback.close()
     return this.store.close()
   }
 
@@ -135,7 +130,7 @@ export class Failover {
   #failed(key: string, error: unknown, failure: Failure): void {
     const known = isStoreError(error) ? error : new StoreError(`The store failed: ${error}`, { cause: error })
     if (known.bucket === undefined) this.#break(key, known, failure)
-    else this.#tell(known)
+    else this.report(known)
   }
 
   #break(key: string, error: StoreError, failure: Failure): void {
@@ -164,29 +159,6 @@ export class Failover {
         .finally(() => deadlines.meet(deadline))
     })
   }
-
-  #decideWithout(
-    verb: 'consume' | 'peek',
-    asks: readonly Ask[],
-    key: string,
-    cost: number,
-    { onStoreError, share }: Failure,
-  ): Decision {
-    if (onStoreError === 'allow') return new Decision(key, cost, [], true)
-    if (onStoreError === 'deny') return new Decision(key, cost, asks.map(denied), true)
-    this.#local ??= memoryStore()
-    return new Decision(key, cost, share[verb](this.#local, asks), true)
-  }
-
-  #tell(error: unknown): void {
-    const about = isStoreError(error) ? (error.bucket ?? error.message) : String(error)
-    const now = performance.now()
-    if (now - (this.#told.get(about) ?? Number.NEGATIVE_INFINITY) < TELL_AGAIN_AFTER_MS) return
-    if (this.#told.size >= MOST_TOLD) this.#told.clear()
-    this.#told.set(about, now)
-    if (this.#events.hears('error')) this.#events.emit('error', { error })
-    else warn('SLUICE_STORE', error instanceof Error ? error.message : String(error))
-  }
 }
 
 const MEANWHILE = {
@@ -194,11 +166,6 @@ const MEANWHILE = {
   deny: "Until it answers again, everybody is denied (onStoreError: 'deny').",
   local: "Until it answers again, each process limits by its own memory (onStoreError: 'local').",
 } as const
-
-/** Nobody can say how much is left, nor when there will be more. */
-function denied({ policy }: Ask): Standing {
-  return new Standing(policy, false, 0, null, DENIED_FOR_MS, DENIED_FOR_MS, 0, 0)
-}
 
 /** The cheapest way to tell an answer from the promise of one. */
 function isAnswer(answer: readonly Standing[] | Promise<readonly Standing[]>): answer is readonly Standing[] {

@@ -1,6 +1,6 @@
 import { admits, type Standing } from '../decision.js'
 import type { Ask, Return } from '../store.js'
-import type { Verb } from './wire.js'
+import type { Verb } from './question.js'
 
 /** Asks of one decision that lie in one slot of a cluster. */
 export interface SlotGroup<A extends Ask> {

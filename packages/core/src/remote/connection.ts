@@ -1,4 +1,4 @@
-import type { Reply } from './wire.js'
+import type { Reply } from './reply.js'
 
 /** A way to a server that runs Lua as Redis does: what a client library has to be able to do. */
 export interface Connection {

@@ -2,7 +2,7 @@ import { admits, type Standing } from '../decision.js'
 import { boundedKey, copied } from '../key.js'
 import type { Policy } from '../policy.js'
 import type { Ask } from '../store.js'
-import { standingOf } from './wire.js'
+import { standingOf } from './reply.js'
 
 /** Keys remembered at the most, and denials of each. */
 const MOST_KEYS = 10_000
@@ -97,10 +97,10 @@ function covers({ policies, costs }: Denial, asks: readonly Ask[]): boolean {
   return sameLimit(policies, asks) && asks.every((ask, i) => tellsEnough(ask, costs[i] ?? 0))
 }
 
-/** A log is told only as far as the cost that was denied needed it, and hardly at all for one that can never pass. */
+/** A log is told only as far as the denied cost needed it: enough until that would pass, but for ever it is not. */
 function tellsEnough({ policy, cost }: Ask, denied: number): boolean {
   if (policy.algorithm.width(policy) > 0) return true
-  return denied > policy.capacity ? cost > policy.capacity : cost <= denied
+  return cost <= denied && denied <= policy.capacity
 }
 
 function sameLimit(policies: readonly Policy[], asks: readonly Ask[]): boolean {

@@ -8,8 +8,9 @@ import { type Batch, Batches } from './batch.js'
 import { BucketNames, type NamingOptions } from './bucket-name.js'
 import type { Connection } from './connection.js'
 import { Denials } from './denials.js'
+import { Questions, type Verb } from './question.js'
+import { cellsOf, foundIn, type Reply, standingOf, unusableBucket, verdictOf } from './reply.js'
 import { Runner } from './runner.js'
-import { cellsOf, foundIn, Questions, type Reply, standingOf, type Verb } from './wire.js'
 
 export interface RemoteStoreOptions extends NamingOptions {
   /**
@@ -174,25 +175,24 @@ class RemoteStore implements Store {
   }
 
   #settle(visits: readonly Visit[], names: readonly string[], reply: Reply): void {
-    const [serverNow, verdicts] = reply
     let first = 0
     for (const [i, visit] of visits.entries()) {
-      const { asks } = visit
-      const verdict = verdicts[i]
-      if (verdict === 'e') visit.reject(this.#wrongBucket(names, reply, first, asks.length))
+      const last = first + visit.asks.length
+      const verdict = verdictOf(reply, i)
+      if (verdict === 'unusable') visit.reject(unusableBucket(this.url, reply, names, first, last))
       else if (visit.verb === 'give') visit.resolve([])
-      else this.#decided(visit, verdict === 'a', reply, first, visit.now ?? serverNow)
-      first += asks.length
+      else this.#decided(visit, verdict === 'allowed', foundIn(reply, first, last), visit.now ?? reply[0])
+      first = last
     }
   }
 
-  #decided(visit: Visit, allowed: boolean, reply: Reply, first: number, now: number): void {
+  #decided(visit: Visit, allowed: boolean, found: readonly string[], now: number): void {
     const { asks, verb } = visit
     const commit = allowed && verb === 'take'
-    const cells = asks.map(({ policy }, i) => cellsOf(foundIn(reply, first + i), policy))
+    const cells = asks.map(({ policy }, i) => cellsOf(found[i] ?? '', policy))
     const standings = asks.map((ask, i) => standingOf(ask, cells[i] ?? [], now, commit))
     if (admits(standings) !== allowed) {
-      visit.reject(new StoreError(`${this.#connection.url} decided by another version of Sluice's script.`))
+      visit.reject(new StoreError(`${this.url} decided by another version of Sluice's script.`))
       return
     }
     if (verb === 'take') this.#noteDenial(visit, allowed, cells, now)
@@ -208,19 +208,8 @@ class RemoteStore implements Store {
     if (allowed) for (const { key } of asks) this.#denials.forget(key)
   }
 
-  #wrongBucket(names: readonly string[], reply: Reply, first: number, count: number): StoreError {
-    for (let i = first; i < first + count; i++) {
-      const said = foundIn(reply, i)
-      if (/[a-z]/i.test(said)) {
-        const bucket = names[i] ?? ''
-        return new StoreError(`The bucket ${bucket} in ${this.#connection.url} cannot be used: ${said}.`, { bucket })
-      }
-    }
-    return new StoreError(`A bucket in ${this.#connection.url} cannot be used.`)
-  }
-
   #failure(cause: unknown): StoreError {
     const said = cause instanceof Error ? cause.message : String(cause)
-    return new StoreError(`${this.#connection.url}: ${said}`, { cause })
+    return new StoreError(`${this.url}: ${said}`, { cause })
   }
 }

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.js'
+import type { Reply } from './reply.js'
 import { script } from './script.js'
-import type { Reply } from './wire.js'
 
 /** Runs the one script: by its text the first time, by its hash from then on, and by its text again where it was lost. */
 export class Runner {

@@ -31,7 +31,16 @@ export function told({ allowed, standings }: Decision): unknown {
   return [allowed, ...standings.map(numbers)]
 }
 
-export function numbers(standing: Standing): readonly (number | boolean | null)[] {
+/** The same of its standings alone. */
+export function standingsOf({ standings }: Decision): unknown {
+  return standings.map(numbers)
+}
+
+export function remaining(decision: Decision): number | undefined {
+  return decision.standings[0]?.remaining
+}
+
+function numbers(standing: Standing): readonly (number | boolean | null)[] {
   const { allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs } = standing
   return [allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs]
 }
