@@ -41,8 +41,11 @@ export interface ServerProcess {
 
 const worker = fileURLToPath(new URL('worker.mjs', import.meta.url))
 
-export async function startProcess(setup: Setup): Promise<ServerProcess> {
-  const child = fork(worker, [JSON.stringify(setup)], { execArgv: [] })
+export async function startProcess(setup: Setup, environment: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+  const child = fork(worker, [JSON.stringify(setup)], {
+    execArgv: [],
+    env: { ...process.env, ...environment },
+  })
   await Promise.race([once(child, 'message'), once(child, 'exit').then(() => Promise.reject(new Error('no start')))])
   let asked = 0
   const ask = async (task: string, rest: object = {}) => {

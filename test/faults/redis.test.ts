@@ -80,7 +80,7 @@ describe.concurrent('a Redis that fails under load', () => {
         await sleep(1_500)
         await redis.command('CONFIG', 'SET', 'requirepass', '')
       })
-      for (const load of loads) expectOneOutage(load, /^degraded: .*(NOAUTH|closed)/i)
+      for (const load of loads) expectOneOutage(load, /^degraded: .*(NOAUTH|closed|ECONNRESET)/i)
     }))
 
   it('behind a host that goes without a word: its silence is not waited out', () =>

@@ -53,8 +53,8 @@ export async function onRedis(play: (scene: Scene, redis: RedisServer) => Promis
 export function expectUnharmed(load: Load): void {
   expect(load.failures).toEqual([])
   // The timeout, a turn of the loop, and what a busy machine adds to both.
-  expect(load.slowestMs).toBeLessThan(TIMEOUT_MS + 150)
-  expect(load.longestStallMs).toBeLessThan(150)
+  expect(load.slowestMs).toBeLessThan(TIMEOUT_MS + 250)
+  expect(load.longestStallMs).toBeLessThan(200)
   expect(load.decisions).toBeGreaterThan(1_000)
 }
 

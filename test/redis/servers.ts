@@ -62,7 +62,7 @@ async function ready(port: number): Promise<Redis> {
 }
 
 /** A port below those that the system hands out, whose cluster bus (10,000 above it) is free too. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 9_000)
     if ((await isFree(port)) && (await isFree(port + 10_000))) return port

@@ -101,7 +101,8 @@ function clientFor({ kind, hosts, name, db, tls, username, password }: RedisAddr
     })
   }
   if (kind === 'sentinel') {
-    return new Redis({ ...own, db, sentinels: [...hosts], name, sentinelRetryStrategy: retryStrategy })
+    const secure = tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}
+    return new Redis({ ...own, ...secure, db, sentinels: [...hosts], name, sentinelRetryStrategy: retryStrategy })
   }
   return new Redis({ ...own, db, host: first?.host ?? 'localhost', port: first?.port ?? 6379 })
 }
