@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { bootstrap, fail, pnpm, root, run, tool } from './bootstrap.mjs'
 import { ensureRedis, startRedis } from './redis.mjs'
@@ -76,13 +76,18 @@ async function answersInAnEmptyApp(tarballs) {
 }
 
 function refuses(file, env, sentence) {
-  const { stderr, status } = spawnSync(process.execPath, [file], { encoding: 'utf8', env: { ...process.env, ...env } })
+  const { stderr, status } = spawnSync(process.execPath, [file], inItsFolder(file, env))
   if (status === 0 || !stderr.includes(sentence)) fail(`${file} did not say "${sentence}":\n${stderr}`)
   console.log(`${file}: ${env.SLUICE_STORE} says "${sentence}"`)
 }
 
+/** As a user starts it: a package is also looked for where the app is run. */
+function inItsFolder(file, env) {
+  return { cwd: dirname(file), env: { ...process.env, ...env }, encoding: 'utf8', timeout: 20_000 }
+}
+
 async function answers(file, env, expected) {
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, [file], { ...inItsFolder(file, env), stdio: ['ignore', 'pipe', 'pipe'] })
   let complaint = ''
   child.stderr.on('data', (chunk) => {
     complaint += chunk

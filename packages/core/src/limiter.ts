@@ -109,7 +109,7 @@ class StoreLimiter implements Limiter<Store> {
 
   reset(key: string): void | Promise<void> {
     if (typeof key !== 'string') throw new KeyError(`A key is a string, got ${shown(key)}.`)
-    return this.#failover.store.reset(this.policies, [key])
+    return this.#failover.reset(this.policies, key, this.#failure)
   }
 
   resetAll(): void | Promise<void> {

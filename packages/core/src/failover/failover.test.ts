@@ -156,6 +156,18 @@ describe('a store that fails', () => {
     await expect(limit('2/min').reset('a')).rejects.toThrow('out of order')
   })
 
+  it('tells of a refund and a reset that were not done in time', async () => {
+    store.state = 'well'
+    const limiter = limit('2/min', { timeoutMs: 50 })
+    const receipt = await limiter.consume('a')
+    store.state = 'silent'
+    const late = [limiter.refund(receipt), limiter.reset('a')].map((one) =>
+      expect(one).rejects.toThrow('test://store did not answer within 50 ms.'),
+    )
+    await vi.advanceTimersByTimeAsync(60)
+    await Promise.all(late)
+  })
+
   it('warns whoever runs the process when nobody listens', async () => {
     const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
     await createLimiter({ policies: '1/min', store: store as Store }).consume('a')

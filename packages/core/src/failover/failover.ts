@@ -3,7 +3,7 @@ import { warn } from '../builtin.js'
 import { Decision, type Standing } from '../decision.js'
 import { Emitter } from '../emitter.js'
 import { isStoreError, StoreError } from '../errors.js'
-import { bindPolicy } from '../policy.js'
+import { bindPolicy, type Policy } from '../policy.js'
 import type { Ask, Return, Store } from '../store.js'
 import { Circuit } from './circuit.js'
 import { Complaints } from './complaints.js'
@@ -73,8 +73,7 @@ export class Failover {
     return new Promise((resolve) => {
       const deadlines = this.#deadlinesOf(failure.timeoutMs)
       const deadline = deadlines.add(() => {
-        const { url = 'The store' } = this.store
-        this.#break(key, new StoreError(`${url} did not answer within ${failure.timeoutMs} ms.`), failure)
+        this.#break(key, this.#tooLate(failure.timeoutMs), failure)
         resolve(this.#fallback.decide(verb, asks, key, cost, failure))
       })
       answer.then(
@@ -93,9 +92,15 @@ export class Failover {
     })
   }
 
-  /** Gives back to whoever decided. @throws {StoreError} when the store does not take it back. */
+  /** Gives back to whoever decided. Rejects with a `StoreError` when the store does not take it back in time. */
   refund(returns: readonly Return[], decision: Decision, failure: Failure): void | Promise<void> {
-    return decision.degraded ? this.#fallback.refund(returns, failure) : this.store.refund(returns)
+    if (decision.degraded) return this.#fallback.refund(returns, failure)
+    return this.#inTime(this.store.refund(returns), failure.timeoutMs)
+  }
+
+  /** Forgets a key. Rejects with a `StoreError` when the store does not do so in time. */
+  reset(policies: readonly Policy[], key: string, failure: Failure): void | Promise<void> {
+    return this.#inTime(this.store.reset(policies, [key]), failure.timeoutMs)
   }
 
   /** Something went wrong with one bucket, or with something that no request waits for. */
@@ -150,14 +155,22 @@ export class Failover {
     else warn('SLUICE_DEGRADED', `${error.message} ${MEANWHILE[failure.onStoreError]}`)
   }
 
-  #probe(key: string, timeoutMs: number): Promise<unknown> {
+  async #probe(key: string, timeoutMs: number): Promise<unknown> {
+    return this.#inTime(this.store.consume([{ policy: PROBE, key, cost: 1 }]), timeoutMs)
+  }
+
+  /** The answer, or a rejection when it has not come by then. */
+  #inTime<T>(answer: T | Promise<T>, ms: number): T | Promise<T> {
+    if (!(answer instanceof Promise)) return answer
     return new Promise((resolve, reject) => {
-      const deadlines = this.#deadlinesOf(timeoutMs)
-      const deadline = deadlines.add(() => reject(new StoreError('The probe was not answered.')))
-      Promise.resolve(this.store.consume([{ policy: PROBE, key, cost: 1 }]))
-        .then(resolve, reject)
-        .finally(() => deadlines.meet(deadline))
+      const deadlines = this.#deadlinesOf(ms)
+      const deadline = deadlines.add(() => reject(this.#tooLate(ms)))
+      answer.then(resolve, reject).finally(() => deadlines.meet(deadline))
     })
+  }
+
+  #tooLate(ms: number): StoreError {
+    return new StoreError(`${this.store.url ?? 'The store'} did not answer within ${ms} ms.`)
   }
 }
 
