@@ -152,7 +152,7 @@ export class Failover {
     )
     this.#broken.set(part, circuit)
     if (this.#events.hears('degraded')) this.#events.emit('degraded', { error, part })
-    else warn('SLUICE_DEGRADED', `${error.message} ${MEANWHILE[failure.onStoreError]}`)
+    else warn('SLUICE_DEGRADED', `${error.message.replace(/\.?$/, '.')} ${MEANWHILE[failure.onStoreError]}`)
   }
 
   async #probe(key: string, timeoutMs: number): Promise<unknown> {
