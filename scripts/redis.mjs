@@ -13,8 +13,8 @@ export function ensureRedis() {
   if (answers('redis-server') || installed()) return true
   if (process.env.REDIS_URL === undefined) fail(WAYS)
   console.log(
-    'Redis: REDIS_URL. Left out, since they start, kill and pause servers of their own and there is no redis-server ' +
-      'on the PATH: the tests of Cluster, Sentinel and faults.',
+    'Redis: REDIS_URL. Left out, since they start, count, kill and pause servers of their own and there is no ' +
+      "redis-server on the PATH: test/faults, the examples over stores, and the Redis store's names and calls.",
   )
   return false
 }
