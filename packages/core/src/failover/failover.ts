@@ -68,8 +68,19 @@ export class Failover {
     if (this.#broken.size > 0 && this.#broken.has(this.#partOf(key))) {
       return this.#fallback.decide(verb, asks, key, cost, failure)
     }
-    const answer = this.store[verb](asks)
-    if (isAnswer(answer)) return new Decision(key, cost, answer)
+    const answer = verb === 'consume' ? this.store.consume(asks) : this.store.peek(asks)
+    return isAnswer(answer) ? new Decision(key, cost, answer) : this.#later(answer, verb, asks, key, cost, failure)
+  }
+
+  /** Apart from `decide`, since what the closures here hold would be set up for every decision there. */
+  #later(
+    answer: Promise<readonly Standing[]>,
+    verb: 'consume' | 'peek',
+    asks: readonly Ask[],
+    key: string,
+    cost: number,
+    failure: Failure,
+  ): Promise<Decision> {
     return new Promise((resolve) => {
       const deadlines = this.#deadlinesOf(failure.timeoutMs)
       const deadline = deadlines.add(() => {
