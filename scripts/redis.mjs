@@ -45,10 +45,10 @@ export async function startRedis() {
 
 async function listens(port) {
   const socket = connect(port, '127.0.0.1')
-  const answered = await Promise.race([
-    once(socket, 'connect').then(() => true),
-    once(socket, 'error').then(() => false),
-  ]).catch(() => false)
+  const answered = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  )
   socket.destroy()
   return answered
 }

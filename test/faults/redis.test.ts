@@ -87,7 +87,7 @@ describe.concurrent('a Redis that fails under load', () => {
     onRedis(async (_scene, redis) => {
       const way = await startWay(redis.port)
       const scene = new Scene(`redis://127.0.0.1:${way.port}`)
-      const loads = await scene.underLoad(9_000, async () => way.silence())
+      const loads = await scene.underLoad(11_000, async () => way.silence())
       await scene.end()
       way.stop()
       for (const load of loads) expectOneOutage(load, /^degraded: redis:.* did not answer within 200 ms/)

@@ -71,7 +71,10 @@ export async function freePort(): Promise<number> {
 
 async function isFree(port: number): Promise<boolean> {
   const probe = createServer().listen(port)
-  const free = await Promise.race([once(probe, 'listening').then(() => true), once(probe, 'error').then(() => false)])
+  const free = await once(probe, 'listening').then(
+    () => true,
+    () => false,
+  )
   probe.close()
   return free
 }

@@ -83,6 +83,8 @@ function clientFor({ kind, hosts, name, db, tls, username, password }: RedisAddr
     ...(tls ? { tls: {} } : {}),
     connectionName: 'sluice',
     connectTimeout: 5_000,
+    // A host that has gone without a word does not answer a farewell either.
+    disconnectTimeout: 100,
     // A take that was sent may have been taken: it is never sent again.
     maxRetriesPerRequest: 0,
     retryStrategy,
