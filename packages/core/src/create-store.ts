@@ -59,6 +59,7 @@ function isMissing(error: unknown): boolean {
   return code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
 }
 
-function withoutPassword(url: string): string {
+/** A URL as it may be shown to people. */
+export function withoutPassword(url: string): string {
   return url.replace(/\/\/[^/]*@/, '//…@')
 }

@@ -1,4 +1,4 @@
-import type { Connection, Reply } from '@sluice/core/remote'
+import { type Connection, literalGlob, type Reply } from '@sluice/core/remote'
 import calculateSlot from 'cluster-key-slot'
 import type { Cluster, Redis } from 'ioredis'
 import type { Health } from './open-client.js'
@@ -63,7 +63,7 @@ async function* scanOf(
   pattern: string,
   prefix = keyPrefixOf(client),
 ): AsyncGenerator<readonly string[]> {
-  const match = prefix.replace(/[\\*?[\]^]/g, '\\$&') + pattern
+  const match = literalGlob(prefix) + pattern
   const stream: AsyncIterable<string[]> = client.scanStream({ match, count: SCAN_COUNT })
   for await (const names of stream) yield names.map((name) => name.slice(prefix.length))
 }

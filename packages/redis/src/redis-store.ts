@@ -1,9 +1,9 @@
 import { ConfigError, type Store } from '@sluice/core'
-import { type Connection, type RemoteStoreOptions, remoteStore } from '@sluice/core/remote'
+import { type Connection, type RemoteStoreOptions, remoteStore, withoutPassword } from '@sluice/core/remote'
 import type { Cluster, Redis } from 'ioredis'
 import { clusterConnection, singleConnection } from './connections.js'
 import { type Health, openClient, unknownHealth } from './open-client.js'
-import { parseRedisUrl, withoutPassword } from './redis-url.js'
+import { parseRedisUrl } from './redis-url.js'
 
 export interface RedisStoreOptions extends RemoteStoreOptions {}
 

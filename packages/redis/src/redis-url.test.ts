@@ -1,6 +1,7 @@
 import { ConfigError } from '@sluice/core'
+import { withoutPassword } from '@sluice/core/remote'
 import { describe, expect, it } from 'vitest'
-import { parseRedisUrl, withoutPassword } from './redis-url.ts'
+import { parseRedisUrl } from './redis-url.ts'
 
 const plain = { name: '', db: 0, tls: false, username: undefined, password: undefined }
 const at = (host: string, port: number) => ({ host, port })

@@ -1,4 +1,5 @@
 import { ConfigError } from '@sluice/core'
+import { withoutPassword } from '@sluice/core/remote'
 
 /** What a URL says of where Redis is and who we are there. */
 export interface RedisAddress {
@@ -62,9 +63,4 @@ function decoded(text: string | undefined, url: string): string | undefined {
 
 function wrong(url: string, why: string): ConfigError {
   return new ConfigError(`store: "${withoutPassword(url)}" cannot be used: ${why}. ${EXPECTED}.`)
-}
-
-/** The same URL as it may be shown to people. */
-export function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/]*@/, '//…@')
 }

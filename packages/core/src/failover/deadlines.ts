@@ -32,8 +32,7 @@ export class Deadlines {
   meet(deadline: Deadline): void {
     deadline.met = true
     while (this.#queue[this.#first]?.met) this.#first += 1
-    if (this.#first === this.#queue.length) this.#cut()
-    else if (this.#first >= SLACK) this.#cut()
+    if (this.#first === this.#queue.length || this.#first >= SLACK) this.#cut()
   }
 
   /** Nothing more will come. What is still waited for keeps its deadline. */

@@ -44,7 +44,7 @@ export class BucketNames {
 
   /** A glob that finds every bucket of a policy, or of all; `owns` tells for certain. */
   pattern(policy: Policy | undefined): string {
-    return `${this.#start}*${policy === undefined ? '' : `}:${policy.address.replace(/[\\*?[\]^]/g, '\\$&')}`}`
+    return `${this.#start}*${policy === undefined ? '' : `}:${literalGlob(policy.address)}`}`
   }
 
   owns(name: string, policy: Policy | undefined): boolean {
@@ -53,6 +53,11 @@ export class BucketNames {
     const end = name.indexOf('}:', this.#start.length)
     return end >= 0 && (policy === undefined || name.slice(end + 2) === policy.address)
   }
+}
+
+/** A glob that means the text itself. */
+export function literalGlob(text: string): string {
+  return text.replace(/[\\*?[\]^]/g, '\\$&')
 }
 
 function checkSecret(hashKeys: unknown): string | undefined {

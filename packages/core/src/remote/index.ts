@@ -1,5 +1,6 @@
 export { environment } from '../builtin.js'
-export type { NamingOptions } from './bucket-name.js'
+export { withoutPassword } from '../create-store.js'
+export { literalGlob, type NamingOptions } from './bucket-name.js'
 export type { Connection } from './connection.js'
 export { type RemoteStoreOptions, remoteStore } from './remote-store.js'
 export type { Reply } from './reply.js'
