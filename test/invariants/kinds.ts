@@ -24,6 +24,8 @@ export interface Kind {
 const quota = fc.integer({ min: 1, max: 12 })
 const windowMs = fc.integer({ min: 1, max: 240 })
 const text = fc.tuple(quota, windowMs).map(([q, w]) => `${q}/${w}ms` as string)
+const textOf = (least: number, most: number) =>
+  fc.tuple(fc.integer({ min: least, max: most }), windowMs).map(([q, w]) => `${q}/${w}ms` as string)
 const sum = (log: readonly Taken[], counts: (taken: Taken) => boolean): number =>
   log.filter(counts).reduce((total, { cost }) => total + cost, 0)
 
@@ -66,18 +68,26 @@ export const kinds: readonly Kind[] = [
     capacityMs: (policy) => policy.windowMs,
   },
   {
+    title: 'exact window: a text of up to ten units',
+    policy: textOf(1, 10).map((rate) => slidingWindow(rate)),
+    used: (policy, log, now) => sum(log, ({ at }) => at > now - policy.windowMs),
+    envelope: (policy, ms) => policy.quota * windowsIn(policy, ms),
+    sustained: (policy) => policy.quota,
+    capacityMs: (policy) => policy.windowMs,
+  },
+  {
     title: 'sliding window',
-    policy: text.map((rate) => slidingWindow(rate)),
+    policy: textOf(11, 24).map((rate) => slidingWindow(rate)),
     used({ windowMs }, log, now) {
       const window = Math.floor(now / windowMs)
       const elapsed = now - window * windowMs
       const current = sum(log, ({ at }) => Math.floor(at / windowMs) === window)
       const previous = sum(log, ({ at }) => Math.floor(at / windowMs) === window - 1)
-      return current + Math.ceil((previous * (windowMs - elapsed)) / windowMs)
+      return current + Math.round((previous * (windowMs - elapsed)) / windowMs)
     },
-    envelope: (policy, ms) => policy.quota + Math.floor((ms * policy.quota) / policy.windowMs),
-    // A whole unit never fits while a fraction of one still counts: the definition costs a steady client one unit.
-    sustained: ({ quota }) => Math.max(0.5, quota - 1),
+    // Rounding to the nearest unit brings each by half a unit's time forward.
+    envelope: ({ quota, windowMs }, ms) => quota + Math.floor((2 * ms * quota + windowMs) / (2 * windowMs)),
+    sustained: ({ quota }) => quota,
     capacityMs: (policy) => 2 * policy.windowMs,
   },
   {
@@ -116,11 +126,19 @@ export const kinds: readonly Kind[] = [
 ]
 
 /** The same policy with another quota: another plan over the same bucket. */
-export const asOther = (policy: Policy, other: number): Policy => {
+export const asOther = (policy: Policy, quota: number): Policy => {
+  // Across ten units a text is another algorithm, with buckets of its own.
+  const other =
+    policy.algorithm === 'exact-window'
+      ? Math.min(quota, 10)
+      : policy.algorithm === 'sliding-window'
+        ? quota + 10
+        : quota
   const rate: string = `${other}/${policy.windowMs}ms`
-  switch (policy.algorithm.name) {
+  switch (policy.algorithm) {
     case 'fixed-window':
       return fixedWindow(rate)
+    case 'exact-window':
     case 'sliding-window':
       return slidingWindow(rate)
     case 'sub-windows':

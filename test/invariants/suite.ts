@@ -135,7 +135,9 @@ function obeysThem(kind: Kind, world: World, numRuns: number): void {
     )
   })
 
-  it('I2 gives a greedy client 0.999 of what it promises, over 1000 windows', async () => {
+  // Each take is a request over REST: there a quarter of the windows has to do.
+  const windows = numRuns < 4 ? 250 : 1_000
+  it(`I2 gives a greedy client 0.999 of what it promises, over ${windows} windows`, async () => {
     await fc.assert(
       fc.asyncProperty(
         kind.policy,
@@ -144,14 +146,14 @@ function obeysThem(kind: Kind, world: World, numRuns: number): void {
         async (one, quota, windowMs) => {
           const policy = asOther({ ...one, windowMs }, quota)
           const bench = new Bench(world, policy, 0)
-          const end = 1_000 * windowMs
+          const end = windows * windowMs
           let got = 0
           while (bench.now < end) {
             const { remaining, moreAfterMs } = standing(await bench.peek(0))
             if (remaining > 0 && (await bench.take(remaining)).allowed) got += remaining
             bench.now += Math.max(1, remaining > 0 ? 1 : (moreAfterMs ?? 1))
           }
-          expect(got).toBeGreaterThanOrEqual(0.999 * 1_000 * kind.sustained(policy))
+          expect(got).toBeGreaterThanOrEqual(0.999 * windows * kind.sustained(policy))
         },
       ),
       { numRuns: Math.ceil(numRuns / 20) },

@@ -79,9 +79,9 @@ describe.each([
             if (!together) await refunded
             continue
           }
-          const wanted = new Decision(key, cost, memory[verb === 'take' ? 'consume' : 'peek'](asks))
+          const wanted = new Decision(asks, memory[verb === 'take' ? 'consume' : 'peek'](asks))
           const answer = Promise.resolve(redis[verb === 'take' ? 'consume' : 'peek'](asks))
-          const got = answer.then((standings) => new Decision(key, cost, standings))
+          const got = answer.then((standings) => new Decision(asks, standings))
           if (!together) await got
           if (verb === 'take' && wanted.allowed) receipts.push(wanted)
           pairs.push([wanted, got])

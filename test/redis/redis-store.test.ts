@@ -61,7 +61,7 @@ describe('a bucket in Redis', () => {
   it('is named by prefix, key and policy', async () => {
     const prefix = `p${randomUUID()}`
     await limiterOver(open({ prefix })).consume('203.0.113.7')
-    expect(await namesLike(prefix)).toEqual([`${prefix}:{203.0.113.7}:api:sliding-window:60000:1`])
+    expect(await namesLike(prefix)).toEqual([`${prefix}:{203.0.113.7}:api:exact-window:60000:2`])
   })
 
   it.each(['x'.repeat(300), 'with space', 'ü', '\0', '{brace}', '#mark', ''])(
@@ -69,7 +69,7 @@ describe('a bucket in Redis', () => {
     async (key) => {
       const prefix = `p${randomUUID()}`
       await limiterOver(open({ prefix })).consume(key)
-      expect(await namesLike(prefix)).toEqual([expect.stringMatching(/:\{#[\w-]{43}\}:api:sliding-window:60000:1$/)])
+      expect(await namesLike(prefix)).toEqual([expect.stringMatching(/:\{#[\w-]{43}\}:api:exact-window:60000:2$/)])
     },
   )
 
@@ -85,7 +85,7 @@ describe('a bucket in Redis', () => {
     expect(tags.join()).not.toContain('203')
   })
 
-  it.each(kinds)('expires when it is as good as new ($algorithm.name)', async (policy) => {
+  it.each(kinds)('expires when it is as good as new ($algorithm)', async (policy) => {
     const prefix = `p${randomUUID()}`
     const limiter = limiterOver(open({ prefix }), policy)
     const { standings } = await limiter.consume('a', { cost: 3 })
@@ -95,7 +95,7 @@ describe('a bucket in Redis', () => {
     expect(ttl).toBeGreaterThan((standings[0]?.resetAfterMs ?? 0) - 1_000)
   })
 
-  it.each(kinds)('I6 is left to the byte as it was by a denial, and by a look ($algorithm.name)', async (policy) => {
+  it.each(kinds)('I6 is left to the byte as it was by a denial, and by a look ($algorithm)', async (policy) => {
     const prefix = `p${randomUUID()}`
     const limiter = limiterOver(open({ prefix, rememberDenials: false }), policy)
     await limiter.consume('a', { cost: 8 })
@@ -247,7 +247,7 @@ describe('clearing', () => {
       await store.clear()
       expect((await namesLike(prefix)).sort()).toEqual([
         `${prefix}:not-a-bucket`,
-        `${prefix}x:{a}:api:sliding-window:60000:1`,
+        `${prefix}x:{a}:api:exact-window:60000:2`,
       ])
     })
     expect(calls['keys']).toBe(2)

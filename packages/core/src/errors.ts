@@ -19,6 +19,12 @@ export class CostError extends Error {
   readonly code = 'SLUICE_COST'
 }
 
+interface StoreErrorDetails {
+  readonly cause?: unknown
+  readonly bucket?: string
+  readonly uncertain?: boolean
+}
+
 /**
  * The store could not decide: it did not answer in time, or answered with an error, which is the `cause`.
  * Requests do not see it: `onStoreError` decides for them, and the events `degraded` and `error` carry it.
@@ -29,10 +35,13 @@ export class StoreError extends Error {
   readonly code = 'SLUICE_STORE'
   /** The name of the one bucket at fault, where the rest of the store is well. */
   readonly bucket: string | undefined
+  /** Whether the store may have done what it was asked to do all the same: its answer was lost on the way. */
+  readonly uncertain: boolean
 
-  constructor(message: string, { cause, bucket }: { readonly cause?: unknown; readonly bucket?: string } = {}) {
+  constructor(message: string, { cause, bucket, uncertain = false }: StoreErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause })
     this.bucket = bucket
+    this.uncertain = uncertain
   }
 }
 
@@ -41,9 +50,19 @@ export function isStoreError(error: unknown): error is StoreError {
   return error instanceof Error && 'code' in error && error.code === 'SLUICE_STORE'
 }
 
+/** What was thrown, in one line: an error's message, or the value itself. */
+export function describe(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : shown(thrown)
+  } catch {
+    return 'an error that cannot be read'
+  }
+}
+
 /** A value as it should stand in an error sentence: short, quoted, never a megabyte. */
 export function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function'
+  if (typeof value === 'symbol') return 'a symbol'
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text

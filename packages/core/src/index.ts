@@ -1,17 +1,26 @@
-export type { Algorithm, Cells } from './algorithms/algorithm.js'
-export { fixedWindow } from './algorithms/fixed-window.js'
-export { type LeakyBucketOptions, leakyBucket } from './algorithms/leaky-bucket.js'
-export { slidingLog } from './algorithms/sliding-log.js'
-export { type SlidingWindowOptions, slidingWindow } from './algorithms/sliding-window.js'
-export { type TokenBucketOptions, tokenBucket } from './algorithms/token-bucket.js'
-export { createStore } from './create-store.js'
-export { Decision, Standing } from './decision.js'
+export type { Ask, Return } from './decisions/ask.js'
+export { Decision } from './decisions/decision.js'
+export { Standing } from './decisions/standing.js'
 export { ConfigError, CostError, KeyError, StoreError } from './errors.js'
 export type { StoreEvents } from './failover/failover.js'
 export type { FailureOptions, InstancesOption, OnStoreError } from './failover/failure.js'
-export { type Cost, createLimiter, type Limiter, type LimiterOptions } from './limiter.js'
-export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory-store.js'
-export { parseRate, type Rate, type RateText, type Unit } from './parse.js'
-export type { PolicyLike, PolicyList } from './policies.js'
-export type { Policy, PolicyOptions } from './policy.js'
-export type { Answer, Ask, Return, Store, SyncStore } from './store.js'
+export type { Costs, Keys } from './limiter/costs.js'
+export { type Cost, createLimiter, type Limiter, type LimiterOptions } from './limiter/limiter.js'
+export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory/memory-store.js'
+export type { NamedPolicy, PolicyLike, PolicyList } from './policies/bind-policies.js'
+export {
+  fixedWindow,
+  type LeakyBucketOptions,
+  leakyBucket,
+  type PolicyOptions,
+  type SlidingWindowOptions,
+  slidingLog,
+  slidingWindow,
+  type TokenBucketOptions,
+  tokenBucket,
+} from './policies/constructors.js'
+export type { AlgorithmName, Policy } from './policies/policy.js'
+export { parseRate, type Rate, type Unit } from './policies/rate.js'
+export type { RateText } from './policies/rate-text.js'
+export { createStore } from './stores/create-store.js'
+export type { Answer, Store, SyncStore } from './stores/store.js'

@@ -37,3 +37,17 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length] ?? 0
 }
+
+/** @throws {ConfigError} unless it is 1 to 128 characters of printable ASCII, as a structured field's String must be. */
+export function checkName(name: unknown): string {
+  if (typeof name === 'string' && /^[ -~]{1,128}$/.test(name)) return name
+  throw new ConfigError(
+    `name: expected 1 to 128 characters of printable ASCII, since it stands in header fields, got ${shown(name)}.`,
+  )
+}
+
+/** @throws {ConfigError} unless `value` is a whole number from `least` to `most`. */
+export function checkWhole(option: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+  throw new ConfigError(`${option}: expected a whole number from ${least} to ${most}, got ${shown(value)}.`)
+}

@@ -10,13 +10,13 @@ import {
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 
 export * from '@sluice/core'
-export type { Dialect, Events, Limit, LimitOptions, Reply, SluiceOptions } from '@sluice/core/http'
+export type { Dialect, Events, Limit, LimitOptions, LimitPolicy, Reply, SluiceOptions } from '@sluice/core/http'
 export { clientKey } from '@sluice/core/http'
 
 declare global {
   namespace Express {
     interface Request {
-      /** The decision over all limits this request has passed so far. */
+      /** The decision of the limit that this request met last: also the receipt for a refund. */
       rateLimit?: Decision
     }
     interface Locals {
@@ -40,12 +40,14 @@ export function sluice(options: SluiceOptions<Request> = {}): Limit<Request, Req
 
 const reader: RequestReader<Request> = {
   ip: (request) => request.ip,
+  peer: (request) => request.socket.remoteAddress,
   headers: (request) => request.headers,
   proxies(request) {
     const setting: unknown = request.app.get('trust proxy')
     if (setting === true) return 'all'
     return setting === false || setting === undefined ? 'untrusted' : 'chosen'
   },
+  trustAdvice: "app.set('trust proxy', 1) for one proxy, or their addresses as in app.set('trust proxy', 'loopback')",
 }
 
 function middleware(guard: Guard<Request>): RequestHandler {
@@ -61,17 +63,34 @@ function middleware(guard: Guard<Request>): RequestHandler {
 }
 
 function answer(passage: Passage, request: Request, response: Response, next: NextFunction): void {
-  if (passage.gone) return
+  if (passage.over) return
   for (const [name, value] of passage.fields) response.setHeader(name, value)
   if (passage.decision !== undefined) {
-    request.rateLimit = passage.decision
+    decisions.set(request, passage.decision)
     response.locals['rateLimit'] = passage.decision
+    exposeDecision(Object.getPrototypeOf(request))
   }
   if (passage.allowed) {
     next()
     return
   }
   response.statusCode = passage.status
-  response.setHeader('Content-Length', Buffer.byteLength(passage.body))
+  if (passage.body !== undefined) response.setHeader('Content-Length', Buffer.byteLength(passage.body))
   response.end(passage.body)
+}
+
+const decisions = new WeakMap<object, Decision>()
+
+/** A property of each request would cost more than the decision: Express gives every request another prototype. */
+function exposeDecision(prototype: object): void {
+  if ('rateLimit' in prototype) return
+  Object.defineProperty(prototype, 'rateLimit', {
+    configurable: true,
+    get(this: Request) {
+      return decisions.get(this)
+    },
+    set(this: Request, decision: Decision) {
+      decisions.set(this, decision)
+    },
+  })
 }

@@ -1,9 +1,10 @@
-import type { Decision, PolicyLike } from '@sluice/core'
+import type { Decision } from '@sluice/core'
 import {
   createLimit,
   type Guard,
   type Limit,
   type LimitOptions,
+  type LimitPolicyLike,
   type Passage,
   type PolicyFunction,
   type RequestReader,
@@ -18,15 +19,21 @@ import type {
 } from 'fastify'
 
 export * from '@sluice/core'
-export type { Dialect, Events, Limit, LimitOptions, Reply, SluiceOptions } from '@sluice/core/http'
+export type { Dialect, Events, Limit, LimitOptions, LimitPolicy, Reply, SluiceOptions } from '@sluice/core/http'
 export { clientKey } from '@sluice/core/http'
 
 /** A limit as a hook: for `onRequest`, or for `preHandler` where it reads the body. */
 export type LimitHook = onRequestHookHandler
 
+/** Policies as a route's `config.limit` takes them. */
+export type RoutePolicies = LimitPolicyLike<FastifyRequest> | readonly LimitPolicyLike<FastifyRequest>[]
+
 /** Policies, and a limit's options beside them. */
 export interface RouteLimit extends LimitOptions<FastifyRequest> {
-  readonly policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<FastifyRequest>
+  readonly policies:
+    | LimitPolicyLike<FastifyRequest>
+    | readonly LimitPolicyLike<FastifyRequest>[]
+    | PolicyFunction<FastifyRequest>
 }
 
 /** `limit('100/min')` is a hook; `limit.plugin` limits whole scopes, and routes by their `config.limit`. */
@@ -41,12 +48,12 @@ export interface FastifyLimit extends Limit<FastifyRequest, LimitHook> {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The decision over all limits this request has passed so far. */
+    /** The decision of the limit that this request met last: also the receipt for a refund. */
     rateLimit?: Decision
   }
   interface FastifyContextConfig {
     /** This route's own limit, where `limit.plugin` is registered. */
-    limit?: PolicyLike | readonly PolicyLike[] | RouteLimit
+    limit?: RoutePolicies | RouteLimit
   }
 }
 
@@ -65,8 +72,11 @@ export function sluice(options: SluiceOptions<FastifyRequest> = {}): FastifyLimi
 
 const reader: RequestReader<FastifyRequest> = {
   ip: (request) => request.ip,
+  peer: (request) => request.socket.remoteAddress,
   headers: (request) => request.headers,
   proxies: (request) => (request.ips === undefined ? 'untrusted' : believesStrangers(request) ? 'all' : 'chosen'),
+  trustAdvice:
+    "their addresses, as in Fastify({ trustProxy: 'loopback' }); a number trusts nobody since Fastify 5.12.1",
 }
 
 /** Fastify keeps its trustProxy to itself, so it is asked: whose address would this chain of strangers give? (RFC 5737) */
@@ -85,14 +95,14 @@ function hook(guard: Guard<FastifyRequest>): LimitHook {
       if (passage instanceof Promise) passage.then((settled) => answer(settled, request, reply, done)).catch(done)
       else answer(passage, request, reply, done)
     } catch (error) {
-      done(error instanceof Error ? error : new Error(String(error)))
+      done(error as Error)
     }
   }
 }
 
 function answer(passage: Passage, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  if (passage.gone) {
-    reply.hijack()
+  if (passage.over) {
+    if (!reply.sent) reply.hijack()
     done()
     return
   }
@@ -129,7 +139,7 @@ function toHook(limit: Limit<FastifyRequest, LimitHook>, { policies, ...options 
   return limit(policies, options)
 }
 
-function isRouteLimit(own: PolicyLike | readonly PolicyLike[] | RouteLimit): own is RouteLimit {
+function isRouteLimit(own: RoutePolicies | RouteLimit): own is RouteLimit {
   return typeof own === 'object' && 'policies' in own
 }
 

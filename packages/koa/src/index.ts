@@ -11,12 +11,12 @@ import {
 import type { Context, Middleware, Next } from 'koa'
 
 export * from '@sluice/core'
-export type { Dialect, Events, Limit, LimitOptions, Reply, SluiceOptions } from '@sluice/core/http'
+export type { Dialect, Events, Limit, LimitOptions, LimitPolicy, Reply, SluiceOptions } from '@sluice/core/http'
 export { clientKey } from '@sluice/core/http'
 
 declare module 'koa' {
   interface DefaultState {
-    /** The decision over all limits this request has passed so far. */
+    /** The decision of the limit that this request met last: also the receipt for a refund. */
     rateLimit?: Decision
   }
 }
@@ -35,11 +35,13 @@ export function sluice(options: SluiceOptions<Context> = {}): Limit<Context, Mid
 
 const reader: RequestReader<Context> = {
   ip: (context) => context.ip,
+  peer: (context) => context.req.socket.remoteAddress,
   headers: (context) => context.req.headers,
   proxies({ app }) {
     if (!app.proxy) return 'untrusted'
     return app.maxIpsCount > 0 ? 'chosen' : 'all'
   },
+  trustAdvice: 'new Koa({ proxy: true, maxIpsCount: 1 }) for one proxy',
 }
 
 function middleware(guard: Guard<Context>): Middleware {
@@ -52,7 +54,7 @@ function middleware(guard: Guard<Context>): Middleware {
 }
 
 function answer(passage: Passage, context: Context, next: Next): Promise<unknown> | undefined {
-  if (passage.gone) {
+  if (passage.over) {
     context.respond = false
     return undefined
   }
@@ -63,18 +65,27 @@ function answer(passage: Passage, context: Context, next: Next): Promise<unknown
     return next()
   }
   context.status = passage.status
-  context.body = passage.body
+  context.body = passage.body ?? null
+  if (passage.body === undefined) context.status = passage.status
   return undefined
 }
 
-/** Koa takes all headers off a failed response but those that the error itself carries. */
+/**
+ * Koa takes all header fields off a failed response and sets those that the error carries: ours are put back just before
+ * it ends the response, without touching the error.
+ */
 function failed(this: Context, error: Error): void {
-  if (error instanceof Error && Object.isExtensible(error)) {
-    Object.assign(error, { headers: { ...Object.fromEntries(fieldsOf(this)), ...headersOf(error) } })
+  const { res } = this
+  const { end } = res
+  const endWithFields = (...args: unknown[]): unknown => {
+    res.end = end
+    for (const [name, value] of fieldsOf(res)) if (!res.headersSent && !res.hasHeader(name)) res.setHeader(name, value)
+    return Reflect.apply(end, res, args)
   }
-  Object.getPrototypeOf(this).onerror.call(this, error)
-}
-
-function headersOf(error: Error & { headers?: unknown }): object {
-  return typeof error.headers === 'object' && error.headers !== null ? error.headers : {}
+  res.end = endWithFields as typeof end
+  try {
+    Object.getPrototypeOf(this).onerror.call(this, error)
+  } finally {
+    res.end = end
+  }
 }

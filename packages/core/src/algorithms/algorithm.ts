@@ -1,5 +1,5 @@
-import type { Standing } from '../decision.js'
-import type { Policy } from '../policy.js'
+import type { Standing } from '../decisions/standing.js'
+import type { AlgorithmName, Policy } from '../policies/policy.js'
 
 /** The numbers of one or many buckets; a bucket begins at `at` and is all noughts (or empty) when fresh. */
 export interface Cells {
@@ -14,7 +14,7 @@ export interface Cells {
  * than one capacity-time.
  */
 export interface Algorithm {
-  readonly name: string
+  readonly name: AlgorithmName
   /** Cells in a bucket; 0 when each bucket has an array of its own, which grows and shrinks. */
   width(policy: Policy): number
   /**

@@ -1,20 +1,9 @@
-import { Standing } from '../decision.js'
-import type { RateText } from '../parse.js'
-import { makePolicy, type Policy, type PolicyOptions } from '../policy.js'
+import { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
 
-/**
- * At most the quota in a window that opens with the first take and then stands still.
- * Simple to explain; two windows may meet, so an interval of one window's length can see up to 2 × quota − 1 units.
- * @example fixedWindow('1000/day')
- * @throws {ConfigError} on a malformed text.
- */
-export function fixedWindow<const T extends string>(text: RateText<T>, options: PolicyOptions = {}): Policy {
-  return makePolicy(algorithm, 'fixedWindow', text, options, [])
-}
-
 /** A bucket is the window's start and the units taken in it. */
-const algorithm: Algorithm = {
+export const fixedWindowAlgorithm: Algorithm = {
   name: 'fixed-window',
   width: () => 2,
   decide,

@@ -1,24 +1,27 @@
-/** Cells: the last instant written, the level then in units of 1 / window. Serves the token and the leaky bucket. */
+/**
+ * Cells: the last instant written, the level then in units of 1 / window, and the quota of the policy that wrote it.
+ * Serves the token and the leaky bucket.
+ */
 export const meterTwin = `
 local function meter()
   local twin = {}
 
-  local function save(bucket, policy, now, level)
-    keep(bucket, format('%d %d', now, level), ceil(level / policy.quota))
+  local function save(bucket, now, level, rate)
+    keep(bucket, format('%d %d %d', now, level, rate), ceil(level / rate))
   end
 
   function twin.read(bucket, policy, now)
     local raw, wrong = get(bucket)
-    if raw == '' then return '', 0 end
-    local last, level = match(raw or '', '^(%-?%d+) (%d+)$')
+    if raw == '' then return '', 0, policy.quota end
+    local last, level, rate = match(raw or '', '^(%-?%d+) (%d+) (%d+)$')
     if not last then return nil, wrong or STRANGE end
-    last, level = last + 0, level + 0
-    if level == 0 then return raw, 0 end
-    level = level - (now - last) * policy.quota
-    if now >= last then return raw, max(0, level) end
+    last, level, rate = last + 0, level + 0, rate + 0
+    if level == 0 then return raw, 0, policy.quota end
+    level = level - (now - last) * rate
+    if now >= last then return raw, max(0, level), rate end
     level = min(policy.capacity * policy.window, level)
-    save(bucket, policy, now, level)
-    return raw, level
+    save(bucket, now, level, rate)
+    return raw, level, rate
   end
 
   function twin.room(policy, now, level)
@@ -26,15 +29,15 @@ local function meter()
   end
 
   function twin.write(bucket, policy, now, level)
-    save(bucket, policy, now, level + policy.cost * policy.window)
+    save(bucket, now, level + policy.cost * policy.window, policy.quota)
   end
 
   function twin.give(bucket, policy, now)
-    local found, level = twin.read(bucket, policy, now)
+    local found, level, rate = twin.read(bucket, policy, now)
     if not found then return level end
     if found == '' then return end
     local credit = max(0, policy.cost * policy.window - max(0, now - policy.taken) * policy.quota)
-    save(bucket, policy, now, max(0, level - credit))
+    save(bucket, now, max(0, level - credit), rate)
   end
 
   return twin

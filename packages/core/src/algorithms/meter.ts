@@ -1,16 +1,16 @@
-import { Standing } from '../decision.js'
-import { ConfigError } from '../errors.js'
-import type { Policy } from '../policy.js'
+import { Standing } from '../decisions/standing.js'
+import type { AlgorithmName, Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
 
 /**
  * The exact meter behind the token bucket and the leaky bucket: units in use, draining at quota / window.
- * A bucket is the last instant it was written, and the level then in units of 1 / windowMs of a unit, so that a
- * millisecond drains exactly `quota` of them and nothing is ever rounded (docs/arithmetic.md).
+ * A bucket is the last instant it was written, the level then in units of 1 / windowMs of a unit, and the quota of the
+ * policy that wrote it: a millisecond drains exactly that many, so nothing is ever rounded (docs/arithmetic.md), and a
+ * change of plan takes effect with the first take under it.
  */
-export const meter = (name: string): Algorithm => ({
+const meter = (name: AlgorithmName): Algorithm => ({
   name,
-  width: () => 2,
+  width: () => 3,
   decide,
   // What drained while the units were held has been given back by time already.
   refund(cells, at, policy, cost, taken, now) {
@@ -23,19 +23,8 @@ export const meter = (name: string): Algorithm => ({
   used: (cells, at, policy, now) => levelAt(cells, at, policy, now) / policy.windowMs,
 })
 
-/**
- * A level must stay a whole number that a double can hold.
- * @throws {ConfigError} where capacity × window is above 2^53 − 1.
- */
-export function checkMeter(policy: Policy): Policy {
-  const { capacity, windowMs } = policy
-  if (capacity * windowMs <= Number.MAX_SAFE_INTEGER) return policy
-  const most = Math.floor(Number.MAX_SAFE_INTEGER / windowMs)
-  throw new ConfigError(
-    `A bucket of ${capacity} units over ${windowMs} ms cannot be counted exactly: with that window it holds at most ` +
-      `${most}. Say the same rate over a shorter window and give the bucket's size as burst.`,
-  )
-}
+export const tokenBucketAlgorithm: Algorithm = meter('token-bucket')
+export const leakyBucketAlgorithm: Algorithm = meter('leaky-bucket')
 
 function decide(cells: Cells, at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing {
   const { quota, windowMs, capacity, burst } = policy
@@ -44,18 +33,21 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
     cells[at] = now
     cells[at + 1] = level
   }
+  let rate = level === 0 ? quota : (cells[at + 2] ?? quota)
   let remaining = Math.max(0, Math.floor((capacity * windowMs - level) / windowMs))
   const allowed = cost <= remaining
   if (commit && allowed && cost > 0) {
     remaining -= cost
     level += cost * windowMs
+    rate = quota
     cells[at] = now
     cells[at + 1] = level
+    cells[at + 2] = quota
   }
-  const more = level === 0 ? 0 : wait(policy, level, remaining + 1)
-  const retry = allowed ? 0 : wait(policy, level, cost)
-  const reset = Math.ceil(level / quota)
-  const delay = allowed ? Math.max(0, Math.ceil((level - burst * windowMs) / quota)) : 0
+  const more = remaining < capacity ? wait(policy, level, rate, remaining + 1) : 0
+  const retry = allowed ? 0 : wait(policy, level, rate, cost)
+  const reset = Math.ceil(level / rate)
+  const delay = allowed ? Math.max(0, Math.ceil((level - burst * windowMs) / rate)) : 0
   return new Standing(policy, allowed, remaining, more, retry, reset, delay, now)
 }
 
@@ -64,13 +56,13 @@ function levelAt(cells: Cells, at: number, policy: Policy, now: number): number 
   const last = cells[at] ?? 0
   const level = cells[at + 1] ?? 0
   if (level === 0) return 0
-  const drained = level - (now - last) * policy.quota
+  const drained = level - (now - last) * (cells[at + 2] ?? 0)
   return now >= last ? Math.max(0, drained) : Math.min(policy.capacity * policy.windowMs, drained)
 }
 
 /** Milliseconds until `cost` fits. */
-function wait(policy: Policy, level: number, cost: number): number {
+function wait(policy: Policy, level: number, rate: number, cost: number): number {
   if (cost > policy.capacity) return Number.POSITIVE_INFINITY
   const excess = cost * policy.windowMs - (policy.capacity * policy.windowMs - level)
-  return excess <= 0 ? 0 : Math.ceil(excess / policy.quota)
+  return excess <= 0 ? 0 : Math.ceil(excess / rate)
 }

@@ -49,8 +49,8 @@ twins['sliding-log'] = function()
       time, units = entry()
     end
     local cells = {exists = true, sum = sum, newest = newest, live = time ~= nil, dropped = index - 1}
-    local wanted = 1
-    if policy.cost <= policy.quota then wanted = max(1, policy.cost - max(0, policy.quota - sum)) end
+    -- Enough to say when the cost fits, or one unit more than fits now. After a change of plan the sum may exceed the quota.
+    local wanted = max(1, sum - policy.quota + max(1, policy.cost <= policy.quota and policy.cost or 1))
     local told, texts = 0, {format('2 %d', sum)}
     while time and told < wanted do
       told = told + units

@@ -1,30 +1,9 @@
-import { Standing } from '../decision.js'
-import { ConfigError } from '../errors.js'
-import type { RateText } from '../parse.js'
-import { makePolicy, type Policy, type PolicyOptions } from '../policy.js'
+import { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
 
-/** A log keeps an entry for each moment of taking: above this, counting in `subWindows` is the better tool. */
-const LARGEST_QUOTA = 10_000
-
-/**
- * Exact: never more than the quota in any interval of one window's length, and never less than that promises.
- * It remembers every moment at which something was taken, 16 bytes each, so the quota is at most 10,000.
- * @example slidingLog('20/min')
- * @throws {ConfigError} on a malformed text or a quota above 10,000.
- */
-export function slidingLog<const T extends string>(text: RateText<T>, options: PolicyOptions = {}): Policy {
-  return makePolicy(algorithm, 'slidingLog', text, options, [], (quota) => {
-    if (quota <= LARGEST_QUOTA) return {}
-    throw new ConfigError(
-      `slidingLog('${text}'): a log remembers each take, so its quota is at most ${LARGEST_QUOTA}. ` +
-        `For more, slidingWindow('${text}', { subWindows: 10 }) never passes the quota either.`,
-    )
-  })
-}
-
 /** A bucket is an array of its own: where the live entries begin, their sum, then (time, cost) pairs in order of time. */
-const algorithm: Algorithm = {
+export const slidingLogAlgorithm: Algorithm = {
   name: 'sliding-log',
   width: () => 0,
   decide,

@@ -6,10 +6,9 @@ twins['sliding-window'] = function()
   local function weighted(previous, policy, elapsed)
     if previous == 0 then return 0 end
     local window, product = policy.window, policy.quota * policy.window
-    if product <= 4503599627370496 then return ceil(previous * (window - elapsed) / window) end
-    local grain = ceil(product / 4503599627370496)
-    local grains = ceil(window / grain)
-    return ceil(previous * (grains - floor(elapsed / grain)) / grains)
+    local grain = product <= 2251799813685248 and 1 or ceil(product / 2251799813685248)
+    local parts = ceil(window / grain)
+    return floor((2 * previous * (parts - floor(elapsed / grain)) + parts) / (2 * parts))
   end
 
   local function save(bucket, policy, now, number, previous, current)

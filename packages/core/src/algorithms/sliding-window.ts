@@ -1,34 +1,9 @@
-import { Standing } from '../decision.js'
-import type { RateText } from '../parse.js'
-import { checkWhole, makePolicy, type Policy, type PolicyOptions } from '../policy.js'
+import { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
-import { subWindowCounters } from './sub-windows.js'
-
-export interface SlidingWindowOptions extends PolicyOptions {
-  /**
-   * Counts the window in so many parts, 1 to 100, the oldest always in full: then no interval of one window's length
-   * ever sees more than the quota. More parts deny less than they need to, at 8 bytes a part.
-   */
-  readonly subWindows?: number
-}
-
-/**
- * What a plain string means. The count of this window plus the share of the previous one that still overlaps:
- * smooth, three numbers a bucket; in the worst case 2 × quota in an interval of one window's length,
- * of which the second is spread over the window. With `subWindows` never more than the quota.
- * @example slidingWindow('100/min', { subWindows: 10 })
- * @throws {ConfigError} on a malformed text or a `subWindows` outside 1 to 100.
- */
-export function slidingWindow<const T extends string>(text: RateText<T>, options: SlidingWindowOptions = {}): Policy {
-  const { subWindows } = options
-  if (subWindows === undefined) return makePolicy(twoCounters, 'slidingWindow', text, options, ['subWindows'])
-  return makePolicy(subWindowCounters, 'slidingWindow', text, options, ['subWindows'], () => ({
-    subWindows: checkWhole('subWindows', subWindows, 1, 100),
-  }))
-}
 
 /** A bucket is a window's number, the units of the window before it, and its own. */
-const twoCounters: Algorithm = {
+export const slidingWindowAlgorithm: Algorithm = {
   name: 'sliding-window',
   width: () => 3,
   decide,
@@ -65,7 +40,6 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
     cells[at + 1] = 0
     cells[at + 2] = current
   }
-  // Whole units compare alike with the estimate rounded up and unrounded, so `remaining` decides.
   const room = quota - current - weighted(previous, quota, windowMs, elapsed)
   let remaining = Math.max(0, room)
   const allowed = cost <= remaining
@@ -76,24 +50,19 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
     cells[at + 1] = previous
     cells[at + 2] = current
   }
-  const used = current > 0 || previous > 0
-  const more = used ? wait(remaining + 1, quota, windowMs, elapsed, previous, current) : 0
-  const retry = allowed
-    ? 0
-    : used && cost === remaining + 1
-      ? more
-      : wait(cost, quota, windowMs, elapsed, previous, current)
-  const reset = used ? (current > 0 ? 2 * windowMs : windowMs) - elapsed : 0
+  // What is left of the previous window may round to nothing: then the bucket is full, though not yet fresh.
+  const more = remaining < quota ? wait(remaining + 1, quota, windowMs, elapsed, previous, current) : 0
+  const retry = allowed ? 0 : cost === remaining + 1 ? more : wait(cost, quota, windowMs, elapsed, previous, current)
+  const reset = current > 0 ? 2 * windowMs - elapsed : previous > 0 ? windowMs - elapsed : 0
   return new Standing(policy, allowed, remaining, more, retry, reset, 0, now)
 }
 
-/** The previous window's units that still count, ⌈previous·(1 − f)⌉. */
+/** The previous window's units that still count: its share of the window that ends now, rounded to the nearest unit. */
 function weighted(previous: number, quota: number, windowMs: number, elapsed: number): number {
   if (previous === 0) return 0
   const grain = grainMs(quota, windowMs)
-  if (grain === 1) return Math.ceil((previous * (windowMs - elapsed)) / windowMs)
-  const grains = Math.ceil(windowMs / grain)
-  return Math.ceil((previous * (grains - Math.floor(elapsed / grain))) / grains)
+  const parts = Math.ceil(windowMs / grain)
+  return Math.floor((2 * previous * (parts - Math.floor(elapsed / grain)) + parts) / (2 * parts))
 }
 
 /** Milliseconds until `cost` fits (docs/arithmetic.md). */
@@ -116,13 +85,17 @@ function wait(
 function fadedAt(previous: number, room: number, quota: number, windowMs: number): number {
   if (previous <= room) return 0
   const grain = grainMs(quota, windowMs)
-  if (grain === 1) return windowMs - Math.floor((room * windowMs) / previous)
-  const grains = Math.ceil(windowMs / grain)
-  return Math.min(windowMs, (grains - Math.floor((room * grains) / previous)) * grain)
+  const parts = Math.ceil(windowMs / grain)
+  return Math.min(windowMs, (parts + 1 - Math.ceil((parts * (2 * room + 1)) / (2 * previous))) * grain)
 }
 
-/** Where quota × window would leave the whole numbers of a double, time is counted in coarser steps, rounded to the strict side. */
+/**
+ * Where 2 × quota × window would leave the whole numbers of a double, time is counted in coarser steps, rounded to the
+ * strict side; elsewhere in milliseconds.
+ */
 function grainMs(quota: number, windowMs: number): number {
   const product = quota * windowMs
-  return product <= 2 ** 52 ? 1 : Math.ceil(product / 2 ** 52)
+  return product <= LARGEST_PRODUCT ? 1 : Math.ceil(product / LARGEST_PRODUCT)
 }
+
+const LARGEST_PRODUCT = 2 ** 51

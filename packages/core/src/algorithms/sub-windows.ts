@@ -1,12 +1,12 @@
-import { Standing } from '../decision.js'
-import type { Policy } from '../policy.js'
+import { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
 
 /**
  * The strict sliding window: k parts of the window, the part that is half gone counted in full.
  * A bucket is the newest part's number and a ring of k + 1 counters (docs/arithmetic.md).
  */
-export const subWindowCounters: Algorithm = {
+export const subWindowsAlgorithm: Algorithm = {
   name: 'sub-windows',
   width: (policy) => policy.subWindows + 2,
   decide,

@@ -15,6 +15,7 @@
 export const twinPrelude = `
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
 local byte, format, gmatch, match = string.byte, string.format, string.gmatch, string.match
+local pack = struct.pack
 local call, try = redis.call, redis.pcall
 local STRANGE = 'it holds something that is not a bucket'
 local grace = 0

@@ -1,4 +1,4 @@
-import { soon } from '../soon.js'
+import { soon } from '../runtime/soon.js'
 
 /** Something that has to happen in time. */
 export interface Deadline {

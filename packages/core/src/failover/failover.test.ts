@@ -117,7 +117,7 @@ describe('a store that fails', () => {
     expect(decisions.map(({ allowed, degraded }) => [allowed, degraded])).toEqual(
       Array.from({ length: 8 }, (_, i) => [i < 5, true]),
     )
-    expect(events).toEqual(['The store failed: Error: out of order'])
+    expect(events).toEqual(['The store failed: out of order'])
   })
 
   it('tells all limits that share it', async () => {

@@ -1,10 +1,13 @@
-import { fixedWindow } from '../algorithms/fixed-window.js'
-import { warn } from '../builtin.js'
-import { Decision, type Standing } from '../decision.js'
-import { Emitter } from '../emitter.js'
-import { isStoreError, StoreError } from '../errors.js'
-import { bindPolicy, type Policy } from '../policy.js'
-import type { Ask, Return, Store } from '../store.js'
+import type { Ask, Return } from '../decisions/ask.js'
+import { Decision } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
+import { describe, isStoreError, StoreError, shown } from '../errors.js'
+import { fixedWindow } from '../policies/constructors.js'
+import { bindPolicy, type Policy } from '../policies/policy.js'
+import { warn } from '../runtime/builtin.js'
+import { Emitter } from '../runtime/emitter.js'
+import { isThenable } from '../runtime/thenable.js'
+import type { Store } from '../stores/store.js'
 import { Circuit } from './circuit.js'
 import { Complaints } from './complaints.js'
 import { Deadlines } from './deadlines.js'
@@ -22,11 +25,16 @@ export interface StoreEvents {
 }
 
 /** Taken to see whether a part of the store decides, and writes, again. */
-const PROBE = bindPolicy(fixedWindow('1000000/s'), { name: 'sluice-probe', shadow: false, warnAt: [] })
+const PROBE = bindPolicy(fixedWindow('1000000/s'), {
+  name: 'sluice-probe',
+  bucket: 'sluice-probe',
+  shadow: false,
+  warnAt: [],
+})
 
 const failovers = new WeakMap<Store, Failover>()
 
-/** All who use a store know alike whether it decides. */
+/** Everyone who uses a store shares what is known of its health. */
 export function failoverOf(store: Store): Failover {
   let failover = failovers.get(store)
   if (failover === undefined) {
@@ -36,13 +44,17 @@ export function failoverOf(store: Store): Failover {
   return failover
 }
 
+/** Forgetting every key of a policy takes a store as long as it has keys. */
+const CLEAR_MS = 30_000
+
 /** A store that never fails a request: what it cannot decide in time is decided without it. */
 export class Failover {
   readonly store: Store
-  readonly #events = new Emitter<StoreEvents>((error, name) => {
-    if (name !== 'error') this.report(error)
+  readonly #events = new Emitter<StoreEvents>(['degraded', 'recovered', 'error'], (error, name) => {
+    if (name === 'error') warn('SLUICE_LISTENER', `A listener for 'error' failed: ${describe(error)}`)
+    else this.report(error)
   })
-  /** By part; empty while all is well. */
+  /** By part; empty while the store decides. */
   readonly #broken = new Map<string, Circuit>()
   readonly #deadlines = new Map<number, Deadlines>()
   readonly #complaints = new Complaints()
@@ -57,68 +69,82 @@ export class Failover {
     return this.#events.on(name, listener)
   }
 
-  /** At once where the store answers at once, or does not answer at all. */
-  decide(
-    verb: 'consume' | 'peek',
-    asks: readonly Ask[],
-    key: string,
-    cost: number,
-    failure: Failure,
-  ): Decision | Promise<Decision> {
-    if (this.#broken.size > 0 && this.#broken.has(this.#partOf(key))) {
-      return this.#fallback.decide(verb, asks, key, cost, failure)
+  /** Synchronous where the store answers at once, or is known not to answer at all. */
+  decide(verb: 'consume' | 'peek', asks: readonly Ask[], failure: Failure): Decision | Promise<Decision> {
+    if (this.#broken.size > 0 && this.#hasBroken(asks)) return this.#fallback.decide(verb, asks, failure)
+    let answer: readonly Standing[] | Promise<readonly Standing[]>
+    try {
+      answer = verb === 'consume' ? this.store.consume(asks) : this.store.peek(asks)
+    } catch (error) {
+      return this.#without(verb, asks, error, failure)
     }
-    const answer = verb === 'consume' ? this.store.consume(asks) : this.store.peek(asks)
-    return isAnswer(answer) ? new Decision(key, cost, answer) : this.#later(answer, verb, asks, key, cost, failure)
+    if (isAnswer(answer, asks)) return new Decision(asks, answer)
+    if (isThenable(answer)) return this.#later(answer, verb, asks, failure)
+    return this.#without(verb, asks, this.#noAnswer(), failure)
   }
 
   /** Apart from `decide`, since what the closures here hold would be set up for every decision there. */
   #later(
-    answer: Promise<readonly Standing[]>,
+    answer: PromiseLike<readonly Standing[]>,
     verb: 'consume' | 'peek',
     asks: readonly Ask[],
-    key: string,
-    cost: number,
     failure: Failure,
   ): Promise<Decision> {
     return new Promise((resolve) => {
       const deadlines = this.#deadlinesOf(failure.timeoutMs)
       const deadline = deadlines.add(() => {
-        this.#break(key, this.#tooLate(failure.timeoutMs), failure)
-        resolve(this.#fallback.decide(verb, asks, key, cost, failure))
+        resolve(this.#without(verb, asks, this.#tooLate(failure.timeoutMs), failure))
       })
-      answer.then(
+      Promise.resolve(answer).then(
         (standings) => {
           if (deadline.met) return
           deadlines.meet(deadline)
-          resolve(new Decision(key, cost, standings))
+          const decided = isAnswer(standings, asks)
+          resolve(decided ? new Decision(asks, standings) : this.#without(verb, asks, this.#noAnswer(), failure))
         },
         (error) => {
           if (deadline.met) return
           deadlines.meet(deadline)
-          this.#failed(key, error, failure)
-          resolve(this.#fallback.decide(verb, asks, key, cost, failure))
+          resolve(this.#without(verb, asks, error, failure))
         },
       )
     })
   }
 
-  /** Gives back to whoever decided. Rejects with a `StoreError` when the store does not take it back in time. */
+  /** Notes what is wrong with the store, and decides as `onStoreError` says. */
+  #without(verb: 'consume' | 'peek', asks: readonly Ask[], error: unknown, failure: Failure): Decision {
+    const known = storeError(error)
+    if (known.bucket !== undefined) this.report(known)
+    else for (const key of this.#onePerPart(asks)) this.#break(key, known, failure)
+    return this.#fallback.decide(verb, asks, failure)
+  }
+
+  /**
+   * Gives back to whoever decided, without a deadline: see `inTime`.
+   * @throws {StoreError} where the store cannot be asked; also as a rejection.
+   */
   refund(returns: readonly Return[], decision: Decision, failure: Failure): void | Promise<void> {
     if (decision.degraded) return this.#fallback.refund(returns, failure)
-    return this.#inTime(this.store.refund(returns), failure.timeoutMs)
+    return this.store.refund(returns)
   }
 
-  /** Forgets a key. Rejects with a `StoreError` when the store does not do so in time. */
+  /** Forgets keys, also in what decides during an outage. Rejects with a `StoreError` when the store does not do so in time. */
   reset(policies: readonly Policy[], key: string, failure: Failure): void | Promise<void> {
-    return this.#inTime(this.store.reset(policies, [key]), failure.timeoutMs)
+    this.#fallback.reset(policies, [key])
+    return this.inTime(this.store.reset(policies, [key]), failure.timeoutMs)
   }
 
-  /** Something went wrong with one bucket, or with something that no request waits for. */
+  /** Forgets every key of these policies. Rejects with a `StoreError` when the store does not do so in time. */
+  clear(policies: readonly Policy[]): void | Promise<void> {
+    this.#fallback.clear(policies)
+    return this.inTime(this.store.clear(policies), CLEAR_MS)
+  }
+
+  /** Something went wrong with one bucket, with a listener, or with something that no request waits for. */
   report(error: unknown): void {
     if (!this.#complaints.isNew(error)) return
     if (this.#events.hears('error')) this.#events.emit('error', { error })
-    else warn('SLUICE_STORE', error instanceof Error ? error.message : String(error))
+    else warn('SLUICE_STORE', error instanceof Error ? error.message : shown(error))
   }
 
   close(): void | Promise<void> {
@@ -134,6 +160,15 @@ export class Failover {
     return this.store.partOf?.(key) ?? ''
   }
 
+  #hasBroken(asks: readonly Ask[]): boolean {
+    return asks.some(({ key }, i) => key !== asks[i - 1]?.key && this.#broken.has(this.#partOf(key)))
+  }
+
+  /** A key in each part of the store that these asks concern: which of several failed, a deadline does not say. */
+  #onePerPart(asks: readonly Ask[]): Iterable<string> {
+    return new Map(asks.map(({ key }) => [this.#partOf(key), key])).values()
+  }
+
   #deadlinesOf(ms: number): Deadlines {
     let deadlines = this.#deadlines.get(ms)
     if (deadlines === undefined) {
@@ -141,12 +176,6 @@ export class Failover {
       this.#deadlines.set(ms, deadlines)
     }
     return deadlines
-  }
-
-  #failed(key: string, error: unknown, failure: Failure): void {
-    const known = isStoreError(error) ? error : new StoreError(`The store failed: ${error}`, { cause: error })
-    if (known.bucket === undefined) this.#break(key, known, failure)
-    else this.report(known)
   }
 
   #break(key: string, error: StoreError, failure: Failure): void {
@@ -167,17 +196,23 @@ export class Failover {
   }
 
   async #probe(key: string, timeoutMs: number): Promise<unknown> {
-    return this.#inTime(this.store.consume([{ policy: PROBE, key, cost: 1 }]), timeoutMs)
+    return this.inTime(this.store.consume([{ policy: PROBE, key, cost: 1 }]), timeoutMs)
   }
 
-  /** The answer, or a rejection when it has not come by then. */
-  #inTime<T>(answer: T | Promise<T>, ms: number): T | Promise<T> {
-    if (!(answer instanceof Promise)) return answer
+  /** The answer, or a rejection with a `StoreError` when it has not come by then. */
+  inTime<T>(answer: T | Promise<T>, ms: number): T | Promise<T> {
+    if (!isThenable(answer)) return answer
     return new Promise((resolve, reject) => {
       const deadlines = this.#deadlinesOf(ms)
       const deadline = deadlines.add(() => reject(this.#tooLate(ms)))
-      answer.then(resolve, reject).finally(() => deadlines.meet(deadline))
+      Promise.resolve(answer)
+        .then(resolve, reject)
+        .finally(() => deadlines.meet(deadline))
     })
+  }
+
+  #noAnswer(): StoreError {
+    return new StoreError(`${this.store.url ?? 'The store'} did not answer with one standing per ask.`)
   }
 
   #tooLate(ms: number): StoreError {
@@ -191,7 +226,10 @@ const MEANWHILE = {
   local: "Until it answers again, each process limits by its own memory (onStoreError: 'local').",
 } as const
 
-/** The cheapest way to tell an answer from the promise of one. */
-function isAnswer(answer: readonly Standing[] | Promise<readonly Standing[]>): answer is readonly Standing[] {
-  return Array.isArray(answer)
+function isAnswer(answer: unknown, asks: readonly Ask[]): answer is readonly Standing[] {
+  return Array.isArray(answer) && answer.length === asks.length
+}
+
+function storeError(error: unknown): StoreError {
+  return isStoreError(error) ? error : new StoreError(`The store failed: ${describe(error)}`, { cause: error })
 }

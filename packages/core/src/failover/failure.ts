@@ -1,20 +1,20 @@
 import { ConfigError, shown } from '../errors.js'
-import { checkWhole } from '../policy.js'
+import { checkWhole } from '../options.js'
 import { Share } from './share.js'
 
 /** What decides when the store cannot: nobody is limited, nobody passes, or each server by its own memory. */
 export type OnStoreError = 'allow' | 'deny' | 'local'
 
 export interface FailureOptions {
-  /** Milliseconds that a decision may wait for its store, a whole number from 1 to 60,000; 200 unless told. */
-  readonly timeoutMs?: number
-  /** What decides when the store does not answer in time, or with an error; `'local'` unless told. */
-  readonly onStoreError?: OnStoreError
+  /** Milliseconds that a decision may wait for its store, a whole number from 1 to 60,000; defaults to 200. */
+  readonly timeoutMs?: number | undefined
+  /** What decides when the store does not answer in time, or with an error; defaults to `'local'`. */
+  readonly onStoreError?: OnStoreError | undefined
 }
 
 export interface InstancesOption {
-  /** How many servers share the store: with `'local'` each then has that part of a quota. 1 unless told: each has all of it. */
-  readonly instances?: number
+  /** How many servers share the store: with `'local'` each then has that part of a quota. Defaults to 1: each has all of it. */
+  readonly instances?: number | undefined
 }
 
 /** The options, complete and checked. */

@@ -1,6 +1,8 @@
-import { Decision, Standing } from '../decision.js'
-import { type MemoryStore, memoryStore } from '../memory-store.js'
-import type { Ask, Return } from '../store.js'
+import type { Ask, Return } from '../decisions/ask.js'
+import { Decision } from '../decisions/decision.js'
+import { Standing } from '../decisions/standing.js'
+import { type MemoryStore, memoryStore } from '../memory/memory-store.js'
+import type { Policy } from '../policies/policy.js'
 import type { Failure } from './failure.js'
 
 /** When a client may come back that was denied because nobody could decide. */
@@ -11,21 +13,23 @@ export class Fallback {
   /** Kept from one outage to the next: what it holds expires by itself. */
   #local: MemoryStore | undefined
 
-  decide(
-    verb: 'consume' | 'peek',
-    asks: readonly Ask[],
-    key: string,
-    cost: number,
-    { onStoreError, share }: Failure,
-  ): Decision {
-    if (onStoreError === 'allow') return new Decision(key, cost, [], true)
-    if (onStoreError === 'deny') return new Decision(key, cost, asks.map(denied), true)
+  decide(verb: 'consume' | 'peek', asks: readonly Ask[], { onStoreError, share }: Failure): Decision {
+    if (onStoreError === 'allow') return new Decision(asks, [], true)
+    if (onStoreError === 'deny') return new Decision(asks, asks.map(denied), true)
     this.#local ??= memoryStore()
-    return new Decision(key, cost, share[verb](this.#local, asks), true)
+    return new Decision(asks, share[verb](this.#local, asks), true)
   }
 
   refund(returns: readonly Return[], { share }: Failure): void {
     this.#local?.refund(returns.map((back) => ({ ...back, policy: share.policy(back.policy) })))
+  }
+
+  reset(policies: readonly Policy[], keys: readonly string[]): void {
+    this.#local?.reset(policies, keys)
+  }
+
+  clear(policies: readonly Policy[]): void {
+    this.#local?.clear(policies)
   }
 
   close(): void {

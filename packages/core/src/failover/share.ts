@@ -1,6 +1,7 @@
-import { Standing } from '../decision.js'
-import type { Policy } from '../policy.js'
-import type { Ask, SyncStore } from '../store.js'
+import type { Ask } from '../decisions/ask.js'
+import { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
+import type { SyncStore } from '../stores/store.js'
 
 /** One of several servers that cannot ask each other: each has its share of every quota, at least one unit. */
 export class Share {

@@ -15,7 +15,7 @@ describe('clientKey', () => {
     ['[2001:db8::1]:443', '2001:db8:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
-    ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+    ['64:ff9b::192.0.2.1', '192.0.2.1'],
   ])('makes of %s the key %s', (address, key) => {
     expect(clientKey(address)).toBe(key)
   })

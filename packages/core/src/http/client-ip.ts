@@ -4,7 +4,7 @@ import { KeyError } from '../errors.js'
 const CLIENT_GROUPS = 4
 
 /**
- * The partition key of a client's address: an IPv4 address as it is, also when it comes mapped into IPv6 or with a port;
+ * The partition key of a client's address: an IPv4 address as it is, also when it comes mapped into IPv6, through NAT64, or with a port;
  * an IPv6 address cut to its /64, as `2001:db8:0:1::/64`.
  * @throws {KeyError} when there is no address, or the text is none: never one bucket for all of those.
  */
@@ -78,9 +78,15 @@ function bytePairs(ipv4: string): [number, number] {
   return [a * 256 + b, c * 256 + d]
 }
 
-/** `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2). */
+/** The first six groups of addresses that carry an IPv4 address: mapped (RFC 4291 §2.5.5.2) and NAT64 (RFC 6052 §2.1). */
+const CARRIERS: readonly string[] = ['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0']
+
+/** The IPv4 address in the last two groups, where there is one. */
 function mappedIPv4(groups: readonly number[]): string | undefined {
   const [a = 0, b = 0] = groups.slice(6)
-  if (groups[5] !== 0xffff || groups.slice(0, 5).some((group) => group !== 0)) return undefined
-  return [a >> 8, a & 255, b >> 8, b & 255].join('.')
+  const carrier = groups
+    .slice(0, 6)
+    .map((group) => group.toString(16))
+    .join(':')
+  return CARRIERS.includes(carrier) ? [a >> 8, a & 255, b >> 8, b & 255].join('.') : undefined
 }

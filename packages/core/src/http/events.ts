@@ -1,8 +1,9 @@
-import { builtin, type Channel } from '../builtin.js'
-import type { Decision } from '../decision.js'
-import { Emitter } from '../emitter.js'
+import type { Decision } from '../decisions/decision.js'
+import { describe } from '../errors.js'
 import type { StoreEvents } from '../failover/failover.js'
-import type { Policy } from '../policy.js'
+import type { Policy } from '../policies/policy.js'
+import { builtin, type Channel, warn } from '../runtime/builtin.js'
+import { Emitter } from '../runtime/emitter.js'
 
 /** What `on` can be asked for, and what the listener is given. */
 export interface Events<Req> extends Omit<StoreEvents, 'error'> {
@@ -19,10 +20,13 @@ export interface Events<Req> extends Omit<StoreEvents, 'error'> {
 /** What all limits of one `sluice()` tell. */
 export type RequestEvents<Req> = Emitter<Events<Req>>
 
-/** A listener that throws is told of by `error` and hurts no request. */
+const NAMES = ['decision', 'denied', 'warning', 'error', 'degraded', 'recovered'] as const
+
+/** A listener that throws or rejects is reported by `error`, and harms no request. */
 export function requestEvents<Req>(): RequestEvents<Req> {
-  const events: RequestEvents<Req> = new Emitter((error, name, event) => {
-    if (name !== 'error') events.emit('error', { error, request: 'request' in event ? event.request : undefined })
+  const events: RequestEvents<Req> = new Emitter(NAMES, (error, name, event) => {
+    if (name === 'error') warn('SLUICE_LISTENER', `A listener for 'error' failed: ${describe(error)}`)
+    else events.emit('error', { error, request: 'request' in event ? event.request : undefined })
   })
   return events
 }

@@ -1,13 +1,12 @@
 import type { Failover } from '../failover/failover.js'
-import type { PolicyLike } from '../policies.js'
-import type { RequestReader } from './adapter.js'
 import type { RequestEvents } from './events.js'
-import type { CheckedOptions, PolicyFunction } from './limit-options.js'
+import type { CheckedOptions, LimitPolicyLike, PolicyFunction } from './limit-options.js'
+import type { RequestReader } from './passage.js'
 
 /** What one `limit()` call is made of. */
 export interface GuardParts<Req> {
   readonly name: string
-  readonly policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>
+  readonly policies: LimitPolicyLike<Req> | readonly LimitPolicyLike<Req>[] | PolicyFunction<Req>
   readonly options: CheckedOptions<Req>
   readonly reader: RequestReader<Req>
   readonly failover: Failover

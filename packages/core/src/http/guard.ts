@@ -1,137 +1,196 @@
-import type { Announced, Decision } from '../decision.js'
-import { keyDigest } from '../key.js'
-import { decide, refund } from '../limiter.js'
-import type { Passage, ResponseLike } from './adapter.js'
+import type { Ask } from '../decisions/ask.js'
+import type { ReportedStanding } from '../decisions/binding.js'
+import type { Decision } from '../decisions/decision.js'
+import { KeyError } from '../errors.js'
+import { checkRoom } from '../limiter/limiter.js'
+import { refund } from '../limiter/receipts.js'
+import type { Policy } from '../policies/policy.js'
+import { keyDigest } from '../runtime/key.js'
+import { isThenable } from '../runtime/thenable.js'
+import { isGone, isSent, type ResponseLike, whenGone } from './connection.js'
+import { type Exchange, exchangeOf, type LimitResult } from './exchange.js'
 import type { GuardParts } from './guard-parts.js'
-import { type Field, headerFields } from './headers.js'
+import type { Passage } from './passage.js'
 import { problem } from './problem.js'
-import { type Asked, isPromise, Question } from './question.js'
+import { completeReply, type Reply } from './reply.js'
 import { report } from './report.js'
-import { join, recall, remember, type Visit, visitOf } from './visit.js'
+import { RequestAsks, toError } from './request-asks.js'
 
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+/** Nothing is to be written, and nothing goes on. */
+const OVER: Passage = { allowed: false, over: true, decision: undefined, status: 0, fields: [], body: undefined }
+
 /** Turns requests into passages: one limit, in front of any framework. */
 export class Guard<Req extends object> {
   readonly #parts: GuardParts<Req>
-  readonly #question: Question<Req>
+  readonly #asks: RequestAsks<Req>
 
   /** @throws {ConfigError} on policies that cannot be right. */
   constructor(parts: GuardParts<Req>) {
     this.#parts = parts
-    this.#question = new Question(parts)
+    this.#asks = new RequestAsks(parts)
+    checkRoom(this.#asks.policies, parts.failover.store)
   }
 
-  /** At once when the store and the options' functions answer at once, else as a promise. */
+  /** The policies, where they do not depend on the request. */
+  get policies(): readonly Policy[] {
+    return this.#asks.policies
+  }
+
+  /**
+   * Synchronous when the store and the options' functions answer at once, otherwise a promise. A limit decides once for a
+   * request, however often it is mounted.
+   * @throws what a function of the options threw, as an object; also as a rejection.
+   */
   admit(request: Req, response: ResponseLike): Passage | Promise<Passage> {
-    const visit = visitOf(request)
-    const earlier = recall(visit, this)
-    if (earlier !== undefined) return earlier
+    const exchange = exchangeOf(response)
+    const earlier = exchange.resultOf(this)
+    if (earlier?.answer !== undefined) return again(earlier.answer, exchange)
+    const result = exchange.begin(this, this.#parts.options.dialects)
     try {
-      const passage = this.#pass(request, response, visit)
-      const settled = passage instanceof Promise ? passage.catch((error) => this.#fail(error, request)) : passage
-      remember(visit, this, settled)
-      return settled
+      const passage = this.#pass(request, response, exchange, result)
+      result.answer =
+        passage instanceof Promise ? passage.catch((error) => this.#fail(error, request, response)) : passage
     } catch (error) {
-      return this.#fail(error, request)
+      result.answer = this.#fail(error, request, response)
     }
+    return result.answer
   }
 
-  #pass(request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
-    const asked = this.#question.ask(request)
-    return isPromise(asked)
-      ? asked.then((settled) => this.#consume(settled, request, response, visit))
-      : this.#consume(asked, request, response, visit)
+  #pass(request: Req, response: ResponseLike, exchange: Exchange, result: LimitResult): Passage | Promise<Passage> {
+    const asks = this.#asks.of(request)
+    if (!isThenable(asks)) return this.#consume(asks, request, response, exchange, result)
+    return asks.then((settled) => {
+      if (isGone(response) || isSent(response)) return OVER
+      return this.#consume(settled, request, response, exchange, result)
+    })
   }
 
-  #consume(asked: Asked | undefined, request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
-    if (asked === undefined) return this.#passage(visit)
+  #consume(
+    asks: readonly Ask[] | undefined,
+    request: Req,
+    response: ResponseLike,
+    exchange: Exchange,
+    result: LimitResult,
+  ): Passage | Promise<Passage> {
+    if (asks === undefined) return go(undefined, exchange)
     const { failover, options } = this.#parts
-    const decision = decide('consume', failover, asked.policies, asked.key, asked.cost, options.failure)
-    return isPromise(decision)
-      ? decision.then((settled) => this.#decided(settled, request, response, visit))
-      : this.#decided(decision, request, response, visit)
+    const decision = failover.decide('consume', asks, options.failure)
+    return isThenable(decision)
+      ? decision.then((settled) => this.#decided(settled, request, response, exchange, result))
+      : this.#decided(decision, request, response, exchange, result)
   }
 
-  #decided(decision: Decision, request: Req, response: ResponseLike, visit: Visit): Passage | Promise<Passage> {
+  #decided(
+    decision: Decision,
+    request: Req,
+    response: ResponseLike,
+    exchange: Exchange,
+    result: LimitResult,
+  ): Passage | Promise<Passage> {
     report(decision, request, this.#parts.events)
-    join(visit, decision, this.#told(decision))
-    if (!decision.allowed) return this.#denial(decision, request, visit)
-    if (decision.delayMs > 0) return this.#hold(decision, request, response, this.#passage(visit))
-    this.#refundLater(decision, request, response)
-    return this.#passage(visit)
+    if (isSent(response)) return OVER
+    result.standings = this.#reported(decision)
+    if (!decision.allowed) return this.#deny(decision, request, response, exchange)
+    if (decision.delayMs > 0) return this.#hold(decision, request, response, exchange)
+    this.#refundLater(decision, request, response, exchange)
+    return go(decision, exchange)
   }
 
-  #told({ standings, key }: Decision): readonly Announced[] {
+  #reported({ standings, asks }: Decision): readonly ReportedStanding[] {
     if (!this.#parts.options.dialects.includes('draft+pk')) return standings
-    const pk = keyDigest(key)
-    return standings.map((standing) => ({ ...standing, pk }))
+    return standings.map((standing, i) => ({ ...standing, pk: keyDigest(asks[i]?.key ?? '') }))
   }
 
-  #passage(visit: Visit): Passage {
-    const fields = headerFields(visit.told, this.#parts.options.dialects)
-    visit.fields = fields
-    return { allowed: true, gone: false, decision: visit.decision, status: 200, fields, body: '' }
-  }
-
-  #denial(decision: Decision, request: Req, visit: Visit): Passage {
+  #deny(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage | Promise<Passage> {
     const { options, reader } = this.#parts
     const reply = options.response?.(decision, request) ?? problem(decision, reader.headers(request).accept)
-    const { status = 429, headers = {}, body } = reply
-    const isText = typeof body === 'string'
-    const named = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type')
-    const type: Field = ['Content-Type', isText ? 'text/plain; charset=utf-8' : 'application/json']
-    const { fields, ...passage } = this.#passage(visit)
-    return {
-      ...passage,
-      allowed: false,
-      status,
-      fields: [...fields, ...(named ? [] : [type]), ...Object.entries(headers)],
-      body: isText ? body : JSON.stringify(body),
-    }
+    if (!isThenable(reply)) return denial(reply, decision, exchange)
+    return Promise.resolve(reply).then((settled) =>
+      isSent(response)
+        ? OVER
+        : denial(settled ?? problem(decision, reader.headers(request).accept), decision, exchange),
+    )
   }
 
   /** Keeps the request until its turn has come. A client that leaves gives its place back. */
-  #hold(decision: Decision, request: Req, response: ResponseLike, passage: Passage): Promise<Passage> {
+  #hold(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage | Promise<Passage> {
+    if (isGone(response)) {
+      this.#refund(decision)
+      return OVER
+    }
     return new Promise((resolve) => {
-      let waiting = true
       const goOn = (): void => {
-        waiting = false
-        this.#refundLater(decision, request, response)
-        resolve(passage)
+        stopWatching()
+        if (isSent(response)) resolve(OVER)
+        else {
+          this.#refundLater(decision, request, response, exchange)
+          resolve(go(decision, exchange))
+        }
       }
       const timer = setTimeout(goOn, Math.min(decision.delayMs, LONGEST_TIMER_MS))
-      response.once('close', () => {
-        if (!waiting) return
+      const stopWatching = whenGone(response, () => {
+        stopWatching()
         clearTimeout(timer)
         this.#refund(decision)
-        resolve({ ...passage, allowed: false, gone: true })
+        resolve(OVER)
       })
     })
   }
 
-  /** A response that was cut off has no status to go by, and gives nothing back. */
-  #refundLater(decision: Decision, request: Req, response: ResponseLike): void {
+  /** A response that was not delivered has no status to go by, and gives nothing back. */
+  #refundLater(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): void {
     const gives = this.#parts.options.refund
     if (gives === undefined) return
-    response.once('finish', () => {
+    exchange.whenDelivered(response, () => {
+      const failed = (error: unknown): void => this.#parts.events.emit('error', { error, request })
       try {
-        if (gives(response.statusCode)) this.#refund(decision)
+        const answer = gives(response.statusCode)
+        if (!isThenable(answer)) {
+          if (answer) this.#refund(decision)
+        } else {
+          Promise.resolve(answer).then((yes) => {
+            if (yes) this.#refund(decision)
+          }, failed)
+        }
       } catch (error) {
-        this.#parts.events.emit('error', { error, request })
+        failed(error)
       }
     })
   }
 
   #refund(decision: Decision): void {
     const { failover, options } = this.#parts
-    const refunded = refund(failover, decision, options.failure)
-    if (refunded instanceof Promise) refunded.catch((error) => failover.report(error))
+    try {
+      const refunded = refund(failover, decision, options.failure, undefined)
+      if (isThenable(refunded)) refunded.then(undefined, (error) => failover.report(error))
+    } catch (error) {
+      failover.report(error)
+    }
   }
 
-  #fail(error: unknown, request: Req): never {
+  /** A client that has left has no address any more: that is nobody's error. */
+  #fail(thrown: unknown, request: Req, response: ResponseLike): Passage {
+    if (thrown instanceof KeyError && isGone(response)) return OVER
+    const error = toError(thrown, this.#parts.name)
     this.#parts.events.emit('error', { error, request })
     throw error
   }
+}
+
+function go(decision: Decision | undefined, exchange: Exchange): Passage {
+  return { allowed: true, over: false, decision, status: 200, fields: exchange.fields(), body: undefined }
+}
+
+function denial(reply: Reply, decision: Decision, exchange: Exchange): Passage {
+  const { status, fields, body } = completeReply(reply)
+  return { allowed: false, over: false, decision, status, fields: [...exchange.fields(), ...fields], body }
+}
+
+/** The same answer, with what the limits since have decided. */
+function again(answer: Passage | Promise<Passage>, exchange: Exchange): Passage | Promise<Passage> {
+  if (answer instanceof Promise) return answer.then((settled) => again(settled, exchange))
+  return answer.allowed ? { ...answer, fields: exchange.fields() } : answer
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseList } from 'structured-headers'
 import { describe, expect, it } from 'vitest'
-import type { Announced } from '../decision.ts'
+import type { ReportedStanding } from '../decisions/binding.ts'
 import { createLimiter, type Policy } from '../index.ts'
 import { checkDialects, type Dialect, headerFields } from './headers.ts'
 
@@ -33,7 +33,7 @@ function announced({
   unit,
   retryAfterMs = 0,
   ...standing
-}: Row['standings'][number]): Announced {
+}: Row['standings'][number]): ReportedStanding {
   const policy = { name, quota, windowMs, unit, capacity: quota, shadow: false, warnAt: [] }
   return { ...standing, retryAfterMs: Number(retryAfterMs), policy }
 }
@@ -56,7 +56,7 @@ describe('header fields', () => {
     )
   })
 
-  const standings = (warnAt: readonly number[], remaining: number): Announced[] => [
+  const standings = (warnAt: readonly number[], remaining: number): ReportedStanding[] => [
     {
       allowed: true,
       remaining,

@@ -1,8 +1,8 @@
-import { type Announced, bindingOf } from '../decision.js'
+import { bindingOf, type ReportedStanding } from '../decisions/binding.js'
 import { ConfigError, shown } from '../errors.js'
 
 /**
- * How limits are told: `'draft'` is the newest RateLimit draft, `'draft+pk'` the same with a digest of the partition key,
+ * How limits are reported: `'draft'` is the newest RateLimit draft, `'draft+pk'` the same with a digest of the partition key,
  * `'legacy'` X-RateLimit-*. docs/headers.md shows each.
  */
 export type Dialect = 'draft' | 'draft+pk' | 'draft-7' | 'draft-6' | 'legacy'
@@ -13,7 +13,7 @@ export type Field = readonly [name: string, value: string]
 const DIALECTS: readonly Dialect[] = ['draft', 'draft+pk', 'draft-7', 'draft-6', 'legacy']
 
 /**
- * One dialect or several, as a checked list; `'draft'` unless told, an empty list for none.
+ * One dialect or several, as a checked list; defaults to `'draft'`, an empty list for none.
  * @throws {ConfigError} on an unknown one, or on two that would write the same field.
  */
 export function checkDialects(given: Dialect | readonly Dialect[] = 'draft'): readonly Dialect[] {
@@ -34,33 +34,83 @@ export function checkDialects(given: Dialect | readonly Dialect[] = 'draft'): re
   return dialects
 }
 
+/** Standings that are reported together, and how. */
+export interface Report {
+  readonly standings: readonly ReportedStanding[]
+  readonly dialects: readonly Dialect[]
+}
+
 /**
- * The fields that tell of these standings, in the dialects asked for, and Retry-After when one of them denies.
- * @param now Unix milliseconds; the present unless told.
+ * The fields that report these standings in these dialects, and Retry-After when one of them denies.
+ * @param now Unix milliseconds; defaults to the present.
  */
-export function headerFields(standings: readonly Announced[], dialects: readonly Dialect[], now?: number): Field[] {
-  const told = standings.some(isShadow) ? standings.filter((standing) => !isShadow(standing)) : standings
+export function headerFields(
+  standings: readonly ReportedStanding[],
+  dialects: readonly Dialect[],
+  now?: number,
+): readonly Field[] {
+  const visible = standings.some(isShadow) ? standings.filter((standing) => !isShadow(standing)) : standings
   const fields: Field[] = []
-  if (told.length === 0) return fields
-  for (const dialect of dialects) write[dialect](fields, told, now)
-  if (dialects.length > 0) warnings(fields, told)
-  const retryAfter = retryAfterSeconds(told)
-  if (retryAfter !== undefined) fields.push(['Retry-After', String(retryAfter)])
+  if (visible.length === 0) return fields
+  for (const dialect of dialects) write[dialect](fields, visible, now)
+  if (dialects.length > 0) warnings(fields, visible)
+  retryAfter(fields, visible)
   return fields
 }
 
+/**
+ * The fields of several limits on one response: each policy in its own limit's dialects. The drafts share field names,
+ * so that where limits differ in them the latest decides how all are written.
+ */
+export function joinedFields(reports: readonly Report[], now?: number): readonly Field[] {
+  const [only] = reports
+  if (reports.length === 1 && only !== undefined) return headerFields(only.standings, only.dialects, now)
+  const fields: Field[] = []
+  for (const family of [isDraft, isLegacy]) {
+    const those = reports.filter(({ dialects }) => dialects.some(family))
+    const standings = newest(those)
+    const dialect = those.findLast((report) => report.standings.some((one) => !isShadow(one)))?.dialects.find(family)
+    if (dialect !== undefined && standings.length > 0) write[dialect](fields, standings, now)
+  }
+  warnings(fields, newest(reports.filter(({ dialects }) => dialects.length > 0)))
+  retryAfter(fields, newest(reports))
+  return fields
+}
+
+/** What clients see of all reports, each policy once: where two limits share one, as the later found it. */
+function newest(reports: readonly Report[]): readonly ReportedStanding[] {
+  const byName = new Map<string, ReportedStanding>()
+  for (const standing of reports.flatMap(({ standings }) => standings)) {
+    if (!isShadow(standing)) byName.set(standing.policy.name, standing)
+  }
+  return [...byName.values()]
+}
+
+function isLegacy(dialect: Dialect): boolean {
+  return dialect === 'legacy'
+}
+
+function isDraft(dialect: Dialect): boolean {
+  return dialect !== 'legacy'
+}
+
+function retryAfter(fields: Field[], standings: readonly ReportedStanding[]): void {
+  const seconds = retryAfterSeconds(standings)
+  if (seconds !== undefined) fields.push(['Retry-After', String(seconds)])
+}
+
 /** Whole seconds to wait, at least 1; `undefined` when nothing denies, or the request can never pass. */
-export function retryAfterSeconds(standings: readonly Announced[]): number | undefined {
+export function retryAfterSeconds(standings: readonly ReportedStanding[]): number | undefined {
   let most = 0
   for (const standing of standings) if (!standing.allowed) most = Math.max(most, standing.retryAfterMs)
   return most === 0 || most === Number.POSITIVE_INFINITY ? undefined : seconds(most)
 }
 
-function isShadow({ policy }: Announced): boolean {
+function isShadow({ policy }: ReportedStanding): boolean {
   return policy.shadow
 }
 
-type Writer = (fields: Field[], standings: readonly Announced[], now: number | undefined) => void
+type Writer = (fields: Field[], standings: readonly ReportedStanding[], now: number | undefined) => void
 
 const draft: Writer = (fields, standings) => {
   fields.push(['RateLimit-Policy', list(standings, policyItem)])
@@ -73,9 +123,9 @@ const write: Readonly<Record<Dialect, Writer>> = {
   'draft-7': (fields, standings) => {
     const binding = bindingOf(standings)
     if (binding === undefined) return
-    const { policy, remaining } = binding
+    const { policy } = binding
     fields.push(['RateLimit-Policy', list(standings, oldPolicy)])
-    fields.push(['RateLimit', `limit=${policy.quota}, remaining=${remaining}, reset=${resetOf(binding)}`])
+    fields.push(['RateLimit', `limit=${policy.quota}, remaining=${shownRemaining(binding)}, reset=${resetOf(binding)}`])
   },
   'draft-6': (fields, standings) => {
     const binding = bindingOf(standings)
@@ -90,7 +140,7 @@ const write: Readonly<Record<Dialect, Writer>> = {
 }
 
 /** A structured field's List (RFC 9651 §3.1). */
-function list(standings: readonly Announced[], item: (standing: Announced) => string): string {
+function list(standings: readonly ReportedStanding[], item: (standing: ReportedStanding) => string): string {
   const [only] = standings
   return standings.length === 1 && only !== undefined ? item(only) : standings.map(item).join(', ')
 }
@@ -101,9 +151,9 @@ interface Items {
   readonly limit: string
 }
 
-const itemsOf = new WeakMap<Announced['policy'], Items>()
+const itemsOf = new WeakMap<ReportedStanding['policy'], Items>()
 
-function items(policy: Announced['policy']): Items {
+function items(policy: ReportedStanding['policy']): Items {
   let known = itemsOf.get(policy)
   if (known === undefined) {
     const name = sfString(policy.name)
@@ -114,47 +164,53 @@ function items(policy: Announced['policy']): Items {
   return known
 }
 
-function policyItem({ policy, pk }: Announced): string {
+function policyItem({ policy, pk }: ReportedStanding): string {
   return pk === undefined ? items(policy).policy : `${items(policy).policy};pk=:${pk}:`
 }
 
-function limitItem({ policy, remaining, moreAfterMs, pk }: Announced): string {
-  const item = `${items(policy).limit}${remaining}`
+function limitItem(standing: ReportedStanding): string {
+  const { policy, moreAfterMs, pk } = standing
+  const item = `${items(policy).limit}${shownRemaining(standing)}`
   const timed = moreAfterMs === null || moreAfterMs === 0 ? item : `${item};t=${seconds(moreAfterMs)}`
   return pk === undefined ? timed : `${timed};pk=:${pk}:`
 }
 
-function oldPolicy({ policy }: Announced): string {
+function oldPolicy({ policy }: ReportedStanding): string {
   return `${policy.quota}${window(policy)}`
 }
 
 /** Whole seconds only; a window that is none is left out. */
-function window({ windowMs }: Announced['policy']): string {
+function window({ windowMs }: ReportedStanding['policy']): string {
   return windowMs === null || windowMs % 1000 !== 0 ? '' : `;w=${windowMs / 1000}`
 }
 
-function unixSeconds(now: number, { moreAfterMs }: Announced): number {
+/** No client expects more to remain than its limit: what a burst holds beyond the quota is not shown. */
+function shownRemaining({ policy, remaining }: ReportedStanding): number {
+  return Math.min(remaining, policy.quota)
+}
+
+function unixSeconds(now: number, { moreAfterMs }: ReportedStanding): number {
   return Math.ceil((now + (moreAfterMs ?? 0)) / 1000)
 }
 
-function three(fields: Field[], prefix: string, { policy, remaining }: Announced, reset: number): void {
-  fields.push([`${prefix}-Limit`, String(policy.quota)])
-  fields.push([`${prefix}-Remaining`, String(remaining)])
+function three(fields: Field[], prefix: string, standing: ReportedStanding, reset: number): void {
+  fields.push([`${prefix}-Limit`, String(standing.policy.quota)])
+  fields.push([`${prefix}-Remaining`, String(shownRemaining(standing))])
   fields.push([`${prefix}-Reset`, String(reset)])
 }
 
 /** `Sluice-Warning`: the policies whose used share has reached a `warnAt`, with the share. */
-function warnings(fields: Field[], standings: readonly Announced[]): void {
+function warnings(fields: Field[], standings: readonly ReportedStanding[]): void {
   if (!standings.some(isWarned)) return
   fields.push(['Sluice-Warning', list(standings.filter(isWarned), warningItem)])
 }
 
-function isWarned({ policy, remaining }: Announced): boolean {
+function isWarned({ policy, remaining }: ReportedStanding): boolean {
   const [first] = policy.warnAt
   return first !== undefined && policy.capacity - remaining >= first * policy.capacity
 }
 
-function warningItem({ policy, remaining }: Announced): string {
+function warningItem({ policy, remaining }: ReportedStanding): string {
   const thousandths = Math.floor(((policy.capacity - remaining) * 1000) / policy.capacity)
   return `${sfString(policy.name)};share=${sfDecimal(thousandths)}`
 }
@@ -177,6 +233,6 @@ function seconds(ms: number): number {
 }
 
 /** `reset` of the older dialects: what `t` is, 0 when the bucket is full. */
-function resetOf({ moreAfterMs }: Announced): number {
+function resetOf({ moreAfterMs }: ReportedStanding): number {
   return moreAfterMs === null || moreAfterMs === 0 ? 0 : seconds(moreAfterMs)
 }

@@ -1,5 +1,4 @@
-import { toStore } from '../create-store.js'
-import type { Decision } from '../decision.js'
+import type { Decision } from '../decisions/decision.js'
 import { ConfigError, shown } from '../errors.js'
 import {
   checkFailure,
@@ -10,45 +9,55 @@ import {
   shareOf,
 } from '../failover/failure.js'
 import { Share } from '../failover/share.js'
-import { checkOptions } from '../options.js'
-import type { PolicyLike } from '../policies.js'
-import { checkName } from '../policy.js'
-import type { Store } from '../store.js'
+import { checkName, checkOptions } from '../options.js'
+import type { NamedPolicy } from '../policies/bind-policies.js'
+import type { Policy } from '../policies/policy.js'
+import { toStore } from '../stores/create-store.js'
+import type { Store } from '../stores/store.js'
 import { checkDialects, type Dialect } from './headers.js'
-import type { Reply } from './problem.js'
+import type { Reply } from './reply.js'
 
 type Awaitable<T> = T | Promise<T>
 
-/** What a limit can be told; each may stand in `sluice()` as a default for all. */
+/** A policy in a list with a name, a key or a cost of its own; what it lacks is the limit's. */
+export interface LimitPolicy<Req> extends NamedPolicy {
+  readonly key?: ((request: Req) => Awaitable<string>) | undefined
+  readonly cost?: number | ((request: Req) => Awaitable<number>) | undefined
+}
+
+/** A policy as `limit` takes it. */
+export type LimitPolicyLike<Req> = string | Policy | LimitPolicy<Req>
+
+/** A limit's options; each may also be given to `sluice()`, as a default for all limits. */
 export interface LimitOptions<Req> extends FailureOptions {
   /** Names the policies in header fields and in the store: limits of one name share their buckets. */
-  readonly name?: string
-  /** Whose quota a request uses; its client's IP address unless told. */
-  readonly key?: (request: Req) => Awaitable<string>
-  /** Units a request takes, a whole number ≥ 0; 1 unless told. */
-  readonly cost?: number | ((request: Req) => Awaitable<number>)
+  readonly name?: string | undefined
+  /** Whose quota a request uses; its client's IP address by default. */
+  readonly key?: ((request: Req) => Awaitable<string>) | undefined
+  /** Units a request takes, a whole number ≥ 0; defaults to 1. */
+  readonly cost?: number | ((request: Req) => Awaitable<number>) | undefined
   /** Requests that are not limited at all. */
-  readonly skip?: (request: Req) => Awaitable<boolean>
-  /** Which finished responses give back what they took: those below 400, those from 400 on, or as told by their status. */
-  readonly refund?: 'successful' | 'failed' | ((status: number) => boolean)
+  readonly skip?: ((request: Req) => Awaitable<boolean>) | undefined
+  /** Which finished responses give back what they took: those below 400, those from 400 on, or as a function of their status decides. */
+  readonly refund?: 'successful' | 'failed' | ((status: number) => Awaitable<boolean>) | undefined
   /** Shares of a quota, above 0 and up to 1, from which on the client is warned. */
-  readonly warnAt?: number | readonly number[]
-  /** How limits are told in header fields; `'draft'` unless told, `[]` for not at all. */
-  readonly headers?: Dialect | readonly Dialect[]
-  /** Replaces the body of a denial. */
-  readonly response?: (decision: Decision, request: Req) => Reply
-  /** Decides, counts and reports, but never denies and tells the client nothing. */
-  readonly shadow?: boolean
+  readonly warnAt?: number | readonly number[] | undefined
+  /** How header fields report limits; defaults to `'draft'`, `[]` for not at all. */
+  readonly headers?: Dialect | readonly Dialect[] | undefined
+  /** Replaces the response to a denied request. */
+  readonly response?: ((decision: Decision, request: Req) => Awaitable<Reply>) | undefined
+  /** Decides, counts and reports, but never denies and reports nothing to the client. */
+  readonly shadow?: boolean | undefined
 }
 
 /** What `sluice()` takes: where buckets live, and defaults for every limit. */
 export interface SluiceOptions<Req> extends LimitOptions<Req>, InstancesOption {
-  /** A Store or its URL; a memory store of its own unless told. */
+  /** A Store or its URL; defaults to a memory store of its own. */
   readonly store?: Store | string | undefined
 }
 
 /** Policies that depend on the request: plans, tiers. */
-export type PolicyFunction<Req> = (request: Req) => Awaitable<PolicyLike | readonly PolicyLike[]>
+export type PolicyFunction<Req> = (request: Req) => Awaitable<LimitPolicyLike<Req> | readonly LimitPolicyLike<Req>[]>
 
 /** The options, complete and checked. */
 export interface CheckedOptions<Req> {
@@ -56,10 +65,10 @@ export interface CheckedOptions<Req> {
   readonly key: ((request: Req) => Awaitable<string>) | undefined
   readonly cost: number | ((request: Req) => Awaitable<number>)
   readonly skip: ((request: Req) => Awaitable<boolean>) | undefined
-  readonly refund: ((status: number) => boolean) | undefined
+  readonly refund: ((status: number) => Awaitable<boolean>) | undefined
   readonly warnAt: number | readonly number[]
   readonly dialects: readonly Dialect[]
-  readonly response: ((decision: Decision, request: Req) => Reply) | undefined
+  readonly response: ((decision: Decision, request: Req) => Awaitable<Reply>) | undefined
   readonly shadow: boolean
   readonly failure: Failure
 }
@@ -95,11 +104,9 @@ export function checkLimitOptions<Req>(
     response,
     shadow = false,
     ...failure
-  } = { ...defaults, ...options }
+  } = { ...defaults, ...given(options) }
   checkFunctions({ key, skip, response })
-  if (typeof cost !== 'function' && !(Number.isSafeInteger(cost) && cost >= 0)) {
-    throw new ConfigError(`cost: expected a whole number of units ≥ 0 or a function, got ${shown(cost)}.`)
-  }
+  checkCostOption(cost)
   if (typeof shadow !== 'boolean') throw new ConfigError(`shadow: expected true or false, got ${shown(shadow)}.`)
   return {
     name: name === undefined ? undefined : checkName(name),
@@ -124,7 +131,19 @@ export function checkSluiceOptions<Req>(options: SluiceOptions<Req>): CheckedSlu
   return { store: toStore(store), defaults, share }
 }
 
-function checkFunctions(options: Readonly<Record<string, unknown>>): void {
+/** An option that is `undefined` is not given: the default stands. */
+function given<Options extends object>(options: Options): Partial<Options> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<Options>
+}
+
+/** @throws {ConfigError} unless it is a whole number of units or a function. */
+export function checkCostOption(cost: unknown): void {
+  if (typeof cost === 'function' || (typeof cost === 'number' && Number.isSafeInteger(cost) && cost >= 0)) return
+  throw new ConfigError(`cost: expected a whole number of units ≥ 0 or a function, got ${shown(cost)}.`)
+}
+
+/** @throws {ConfigError} where one is given that is no function. */
+export function checkFunctions(options: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && typeof value !== 'function') {
       throw new ConfigError(`${name}: expected a function, got ${shown(value)}.`)
@@ -132,7 +151,7 @@ function checkFunctions(options: Readonly<Record<string, unknown>>): void {
   }
 }
 
-function checkRefund(refund: LimitOptions<never>['refund']): ((status: number) => boolean) | undefined {
+function checkRefund(refund: LimitOptions<never>['refund']): CheckedOptions<never>['refund'] {
   if (refund === undefined || typeof refund === 'function') return refund
   if (refund === 'successful') return (status) => status < 400
   if (refund === 'failed') return (status) => status >= 400

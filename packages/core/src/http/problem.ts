@@ -1,16 +1,8 @@
-import type { Decision, Standing } from '../decision.js'
-import type { Policy } from '../policy.js'
+import type { Decision } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
 import { retryAfterSeconds } from './headers.js'
-
-/** What a denied client gets. */
-export interface Reply {
-  /** 429 unless told. */
-  readonly status?: number
-  /** Beside the limit's own fields; a `content-type` here wins. */
-  readonly headers?: Readonly<Record<string, string>>
-  /** An object is sent as JSON, a string as plain text. */
-  readonly body: string | object
-}
+import type { Reply } from './reply.js'
 
 /** The denial as RFC 9457 problem details, or as its sentence alone for a client that would rather read text. */
 export function problem(decision: Decision, accept: string | undefined): Reply {
@@ -42,8 +34,9 @@ function denies(standing: Standing): boolean {
 }
 
 /** What happened and when to come back, in words. */
-function sentence({ binding, cost }: Decision): string {
+function sentence({ binding, asks }: Decision): string {
   if (binding === undefined) return 'Too many requests.'
+  const cost = asks.find((ask) => ask.policy === binding.policy)?.cost ?? 1
   const { policy, remaining, retryAfterMs } = binding
   const limit = `The limit "${policy.name}" (${rate(policy)})`
   if (retryAfterMs === Number.POSITIVE_INFINITY) {
@@ -57,7 +50,7 @@ function sentence({ binding, cost }: Decision): string {
 }
 
 function rate({ quota, unit, windowMs }: Policy): string {
-  const window = windowMs % 1000 === 0 ? duration(windowMs / 1000) : `${windowMs} ms`
+  const window = windowMs % 1000 === 0 ? exactly(windowMs / 1000) : `${windowMs} ms`
   return `${amount(quota, unit)} in ${window}`
 }
 
@@ -66,19 +59,24 @@ function amount(units: number, unit: string): string {
   return `${units.toLocaleString('en')} ${units === 1 ? noun.slice(0, -1) : noun}`
 }
 
+const PARTS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const
+
 /** The two largest parts: `1 hour 5 minutes`, `42 seconds`. Never shorter than it is. */
 function duration(seconds: number): string {
-  const parts = [
-    ['day', 86_400],
-    ['hour', 3_600],
-    ['minute', 60],
-    ['second', 1],
-  ] as const
-  const first = parts.findIndex(([, length]) => seconds >= length)
-  const smallest = parts[Math.min(first + 1, parts.length - 1)]?.[1] ?? 1
-  let left = Math.ceil(seconds / smallest) * smallest
+  const first = PARTS.findIndex(([, length]) => seconds >= length)
+  const smallest = PARTS[Math.min(first + 1, PARTS.length - 1)]?.[1] ?? 1
+  return exactly(Math.ceil(seconds / smallest) * smallest)
+}
+
+function exactly(seconds: number): string {
+  let left = seconds
   const words: string[] = []
-  for (const [noun, length] of parts) {
+  for (const [noun, length] of PARTS) {
     const count = Math.floor(left / length)
     left -= count * length
     if (count > 0) words.push(`${count} ${noun}${count === 1 ? '' : 's'}`)
@@ -88,7 +86,7 @@ function duration(seconds: number): string {
 
 /** Whether `Accept` ranks plain text or HTML above JSON (RFC 9110 §12.5.1). */
 function prefersText(accept: string | undefined): boolean {
-  if (accept === undefined || !accept.includes('text/')) return false
+  if (accept === undefined || !/text\//i.test(accept)) return false
   const text = Math.max(quality(accept, 'text', 'plain'), quality(accept, 'text', 'html'))
   return text > Math.max(quality(accept, 'application', 'json'), quality(accept, 'application', 'problem+json'))
 }

@@ -1,7 +1,8 @@
-import type { Decision, Standing } from '../decision.js'
+import type { Decision } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
 import { decisionChannel, type RequestEvents } from './events.js'
 
-/** Tells the listeners what was decided; costs a few tests where nobody listens. */
+/** Emits what was decided; costs a few tests where nobody listens. */
 export function report<Req>(decision: Decision, request: Req, events: RequestEvents<Req>): void {
   if (decisionChannel?.hasSubscribers === true) decisionChannel.publish({ decision, request })
   if (events.size === 0) return
@@ -11,11 +12,10 @@ export function report<Req>(decision: Decision, request: Req, events: RequestEve
     if (decision.standings.some((standing) => !standing.allowed)) events.emit('denied', { decision, request, shadow })
   }
   if (events.hears('warning') && decision.allowed) {
-    for (const standing of decision.standings) {
-      const share = crossed(standing, decision.cost)
-      if (share !== undefined) {
-        events.emit('warning', { policy: standing.policy, key: decision.key, share, request })
-      }
+    for (const [i, standing] of decision.standings.entries()) {
+      const { key, cost } = decision.asks[i] ?? decision
+      const share = crossed(standing, cost)
+      if (share !== undefined) events.emit('warning', { policy: standing.policy, key, share, request })
     }
   }
 }

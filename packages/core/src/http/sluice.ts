@@ -1,34 +1,40 @@
-import { warn } from '../builtin.js'
-import type { Listener } from '../emitter.js'
 import { type Failover, failoverOf } from '../failover/failover.js'
-import type { MemoryStore } from '../memory-store.js'
-import type { RateText } from '../parse.js'
-import type { PolicyLike, PolicyList } from '../policies.js'
-import type { Policy } from '../policy.js'
-import type { Store } from '../store.js'
-import type { RequestReader } from './adapter.js'
+import type { MemoryStore } from '../memory/memory-store.js'
+import type { CheckedText } from '../policies/bind-policies.js'
+import type { Policy } from '../policies/policy.js'
+import type { RateText } from '../policies/rate-text.js'
+import { warn } from '../runtime/builtin.js'
+import type { Listener } from '../runtime/emitter.js'
+import type { Store } from '../stores/store.js'
 import { type Events, type RequestEvents, requestEvents } from './events.js'
 import { Guard } from './guard.js'
+import { LimitNames } from './limit-names.js'
 import {
   checkLimitOptions,
   checkSluiceOptions,
   type LimitOptions,
+  type LimitPolicy,
+  type LimitPolicyLike,
   type PolicyFunction,
   type SluiceOptions,
 } from './limit-options.js'
+import type { RequestReader } from './passage.js'
+
+/** Several policies of a limit, whose texts are checked in the editor. */
+type LimitList<L extends readonly unknown[]> = { readonly [I in keyof L]: CheckedText<L[I]> }
 
 /** What every adapter's `sluice()` returns: `limit`, which makes a `Middleware` of policies. */
 export interface Limit<Req, Middleware> {
   /**
-   * One line a route: policies, or a function that tells them of each request (plans, tiers), then checked at that request.
+   * One line a route: policies, or a function that returns them for each request (plans, tiers); those are checked at that request.
    * @example app.get('/search', limit(['10/s', '1000/day']))
    * @throws {ConfigError} on anything that cannot be right.
    */
-  <const T extends string, const L extends readonly PolicyLike[]>(
-    policies: RateText<T> | Policy | PolicyList<L> | PolicyFunction<Req>,
+  <const T extends string, const L extends readonly LimitPolicyLike<Req>[]>(
+    policies: RateText<T> | Policy | LimitPolicy<Req> | LimitList<L> | PolicyFunction<Req>,
     options?: LimitOptions<Req>,
   ): Middleware
-  /** Listens to what all limits made here decide, and to how their store fares. Returns a function that stops listening. */
+  /** Listens to the decisions of all limits made here, and to the health of their store. Returns a function that stops listening. */
   on<Name extends keyof Events<Req>>(name: Name, listener: Listener<Events<Req>[Name]>): () => void
   /** Where the buckets live. */
   readonly store: Store
@@ -49,14 +55,17 @@ export function createLimit<Req extends object, Middleware>(
   const failover = failoverOf(store)
   const events = requestEvents<Req>()
   const nameNext = namer(store)
+  const names = new LimitNames()
   const checkProxies = proxyCheck(reader)
   const limit = (
-    policies: PolicyLike | readonly PolicyLike[] | PolicyFunction<Req>,
+    policies: LimitPolicyLike<Req> | readonly LimitPolicyLike<Req>[] | PolicyFunction<Req>,
     own: LimitOptions<Req> = {},
   ): Middleware => {
     const checked = checkLimitOptions('limit()', own, defaults, share)
     const name = own.name ?? nameNext(checked.name ?? 'default')
-    return toMiddleware(new Guard({ name, policies, options: checked, reader, failover, events, checkProxies }))
+    const guard = new Guard({ name, policies, options: checked, reader, failover, events, checkProxies })
+    names.add(name, guard.policies, own.name === undefined)
+    return toMiddleware(guard)
   }
   const listenToStore = bridge(failover, events)
   const on: Limit<Req, Middleware>['on'] = (name, listener) => {
@@ -101,28 +110,43 @@ function isLocal(store: Store): store is MemoryStore {
 
 /** Says once, at the first request that shows it, that client addresses cannot be right. */
 function proxyCheck<Req>(reader: RequestReader<Req>): (request: Req) => void {
-  let proxies: ReturnType<RequestReader<Req>['proxies']> | undefined
-  let done = false
+  let trustsAll: boolean | undefined
+  let warned = false
   return (request) => {
-    if (done) return
-    if (proxies === undefined) {
-      proxies = reader.proxies(request)
-      done = proxies !== 'untrusted'
-      if (proxies === 'all') {
+    if (warned || trustsAll === true) return
+    if (trustsAll === undefined) {
+      trustsAll = reader.proxies(request) === 'all'
+      if (trustsAll) {
         warn(
           'SLUICE_TRUSTS_ALL_PROXIES',
           'Every proxy is trusted, so any client can choose its IP address by sending X-Forwarded-For, and with it its limit. ' +
-            'Trust the number or the addresses of your own proxies instead.',
+            `Trust only your own proxies: ${reader.trustAdvice}.`,
         )
+        return
       }
     }
-    if (proxies === 'untrusted' && reader.headers(request)['x-forwarded-for'] !== undefined) {
-      done = true
-      warn(
-        'SLUICE_PROXY_NOT_TRUSTED',
-        'A request came with X-Forwarded-For, but the framework trusts no proxy: all clients behind yours share one limit. ' +
-          "Trust your own proxies (Express: app.set('trust proxy', 1), Koa: app.proxy with maxIpsCount, Fastify: trustProxy).",
-      )
-    }
+    if (reader.headers(request)['x-forwarded-for'] === undefined || !isUnread(reader, request)) return
+    warned = true
+    warn(
+      'SLUICE_PROXY_NOT_TRUSTED',
+      'A request came with X-Forwarded-For, but its client address is that of the connection: all clients behind your ' +
+        `proxy share one limit. Trust your own proxies: ${reader.trustAdvice}.`,
+    )
   }
+}
+
+/** The framework trusts nobody, or trusts others than the proxy that is at the other end, on a private network. */
+function isUnread<Req>(reader: RequestReader<Req>, request: Req): boolean {
+  const peer = reader.peer(request)
+  if (peer === undefined || reader.ip(request) !== peer) return false
+  return reader.proxies(request) === 'untrusted' || isPrivate(peer)
+}
+
+/** Loopback, private and unique local addresses (RFC 1918, RFC 4193, RFC 6598): where proxies are, and clients are not. */
+function isPrivate(address: string): boolean {
+  const bare = address.replace(/^::ffff:/i, '')
+  return (
+    /^(?:10|127)\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(bare) ||
+    /^(?:::1$|f[cd])/i.test(bare)
+  )
 }

@@ -1,6 +1,7 @@
-import { admits, type Standing } from '../decision.js'
-import type { Ask, Return } from '../store.js'
-import type { Verb } from './question.js'
+import type { Ask, Return } from '../decisions/ask.js'
+import { admits } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
+import type { Verb } from './command.js'
 
 /** Asks of one decision that lie in one slot of a cluster. */
 export interface SlotGroup<A extends Ask> {
@@ -28,16 +29,16 @@ export function bySlot<A extends Ask>(asks: readonly A[], slotOf: (key: string) 
 export async function askAcross(
   verb: Verb,
   groups: readonly SlotGroup<Ask>[],
-  visit: (verb: Verb, group: SlotGroup<Ask>) => Promise<readonly Standing[]>,
+  enqueue: (verb: Verb, group: SlotGroup<Ask>) => Promise<readonly Standing[]>,
   giveBack: (returns: readonly Return[]) => Promise<void>,
 ): Promise<ReadonlyMap<Ask, Standing>> {
-  const answers = await Promise.allSettled(groups.map((group) => visit(verb, group)))
+  const answers = await Promise.allSettled(groups.map((group) => enqueue(verb, group)))
   const failed = answers.find((answer) => answer.status === 'rejected')
   const standings = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : []))
   if (verb === 'take' && (failed !== undefined || !admits(standings.flat()))) {
     // What cannot be given back now stays taken until its window has passed.
     await giveBack(groups.flatMap((group, g) => takenBy(group, standings[g] ?? []))).catch(() => undefined)
-    if (failed === undefined) return askAcross('look', groups, visit, giveBack)
+    if (failed === undefined) return askAcross('look', groups, enqueue, giveBack)
   }
   if (failed !== undefined) throw failed.reason
   return new Map(groups.flatMap(({ asks }, g) => asks.flatMap((ask, i) => entryOf(ask, standings[g]?.[i]))))

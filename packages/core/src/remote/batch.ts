@@ -1,43 +1,43 @@
-import { soon } from '../soon.js'
+import { soon } from '../runtime/soon.js'
 
 /**
- * A script holds the server while it runs, some 3 µs a visit. Larger batches gain little more, and leave the server idle
+ * A script holds the server while it runs, some 3 µs per entry. Larger batches gain little more, and leave the server idle
  * while this process reads an answer, and this process while the server works (bench/README.md).
  */
-const MOST_VISITS = 32
+const MOST_ENTRIES = 32
 
-/** '#' to '~': as many different questions as one character can tell apart. */
-const MOST_QUESTIONS = 92
-const FIRST_QUESTION = 35
+/** '#' to '~': as many different commands as one character can tell apart. */
+const MOST_COMMANDS = 92
+const FIRST_COMMAND = 35
 
 /** What was asked for in one turn of the event loop and can travel in one call. */
-export interface Batch<Visit> {
-  readonly visits: Visit[]
+export interface Batch<Entry> {
+  readonly entries: Entry[]
   readonly names: string[]
-  /** A character a visit: which question it asks. */
+  /** One character per entry: which command it runs. */
   order: string
-  readonly questions: string[]
+  readonly commands: string[]
 }
 
 /**
- * Gathers visits by slot and hands each batch on when it is full, or once what has arrived has been read. While no batch
+ * Gathers entries by slot and hands each batch on when it is full, or once what has arrived has been read. While no batch
  * is under way there is nothing to wait for: then it is handed on as soon as the present job is done.
  */
-export class Batches<Visit> {
-  readonly #bySlot = new Map<number, Batch<Visit>>()
-  readonly #send: (batch: Batch<Visit>) => Promise<void>
+export class Batches<Entry> {
+  readonly #bySlot = new Map<number, Batch<Entry>>()
+  readonly #send: (batch: Batch<Entry>) => Promise<void>
   #waiting = false
   #underWay = 0
 
   /** `send` settles when the batch has been answered; it does not reject. */
-  constructor(send: (batch: Batch<Visit>) => Promise<void>) {
+  constructor(send: (batch: Batch<Entry>) => Promise<void>) {
     this.#send = send
   }
 
-  add(slot: number, question: string, names: readonly string[], visit: Visit): void {
+  add(slot: number, command: string, names: readonly string[], entry: Entry): void {
     let batch = this.#bySlot.get(slot)
     if (batch === undefined) {
-      batch = { visits: [], names: [], order: '', questions: [] }
+      batch = { entries: [], names: [], order: '', commands: [] }
       this.#bySlot.set(slot, batch)
       if (!this.#waiting) {
         this.#waiting = true
@@ -45,12 +45,12 @@ export class Batches<Visit> {
         else soon(() => this.flush())
       }
     }
-    let number = batch.questions.lastIndexOf(question)
-    if (number < 0) number = batch.questions.push(question) - 1
-    batch.order += String.fromCharCode(FIRST_QUESTION + number)
-    batch.visits.push(visit)
+    let number = batch.commands.lastIndexOf(command)
+    if (number < 0) number = batch.commands.push(command) - 1
+    batch.order += String.fromCharCode(FIRST_COMMAND + number)
+    batch.entries.push(entry)
     for (const name of names) batch.names.push(name)
-    if (batch.visits.length === MOST_VISITS || batch.questions.length === MOST_QUESTIONS) {
+    if (batch.entries.length === MOST_ENTRIES || batch.commands.length === MOST_COMMANDS) {
       this.#bySlot.delete(slot)
       this.#hand(batch)
     }
@@ -64,7 +64,7 @@ export class Batches<Visit> {
     for (const batch of batches) this.#hand(batch)
   }
 
-  #hand(batch: Batch<Visit>): void {
+  #hand(batch: Batch<Entry>): void {
     this.#underWay += 1
     this.#send(batch).then(() => {
       this.#underWay -= 1

@@ -1,6 +1,6 @@
-import { builtin, environment } from '../builtin.js'
 import { ConfigError, shown } from '../errors.js'
-import type { Policy } from '../policy.js'
+import type { Policy } from '../policies/policy.js'
+import { builtin, environment } from '../runtime/builtin.js'
 
 export interface NamingOptions {
   /** Stands before every bucket's name: 1 to 64 letters, digits and `_.:-`. `'sluice'` unless told. */

@@ -1,7 +1,9 @@
-import { admits, type Standing } from '../decision.js'
-import { boundedKey, copied } from '../key.js'
-import type { Policy } from '../policy.js'
-import type { Ask } from '../store.js'
+import { algorithms } from '../algorithms/registry.js'
+import type { Ask } from '../decisions/ask.js'
+import { admits } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
+import { boundedKey, copied } from '../runtime/key.js'
 import { standingOf } from './reply.js'
 
 /** Keys remembered at the most, and denials of each. */
@@ -99,7 +101,7 @@ function covers({ policies, costs }: Denial, asks: readonly Ask[]): boolean {
 
 /** A log is told only as far as the denied cost needed it: enough until that would pass, but for ever it is not. */
 function tellsEnough({ policy, cost }: Ask, denied: number): boolean {
-  if (policy.algorithm.width(policy) > 0) return true
+  if (algorithms[policy.algorithm].width(policy) > 0) return true
   return cost <= denied && denied <= policy.capacity
 }
 

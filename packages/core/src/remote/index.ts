@@ -1,5 +1,5 @@
-export { environment } from '../builtin.js'
-export { withoutPassword } from '../create-store.js'
+export { environment } from '../runtime/builtin.js'
+export { withoutPassword } from '../stores/create-store.js'
 export { literalGlob, type NamingOptions } from './bucket-name.js'
 export type { Connection } from './connection.js'
 export { type RemoteStoreOptions, remoteStore } from './remote-store.js'

@@ -1,14 +1,16 @@
-import { admits, type Standing } from '../decision.js'
+import { type Ask, type Return, refuseTwins } from '../decisions/ask.js'
+import { admits } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
 import { ConfigError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
-import type { Policy } from '../policy.js'
-import type { Ask, Return, Store } from '../store.js'
+import type { Policy } from '../policies/policy.js'
+import type { Store } from '../stores/store.js'
 import { askAcross, bySlot, type SlotGroup } from './across-slots.js'
 import { type Batch, Batches } from './batch.js'
 import { BucketNames, type NamingOptions } from './bucket-name.js'
+import { Commands, type Verb } from './command.js'
 import type { Connection } from './connection.js'
 import { Denials } from './denials.js'
-import { Questions, type Verb } from './question.js'
 import { cellsOf, foundIn, type Reply, standingOf, unusableBucket, verdictOf } from './reply.js'
 import { Runner } from './runner.js'
 
@@ -41,7 +43,7 @@ export function remoteStore(place: string, connection: Connection, options: Remo
 }
 
 /** One decision under way. */
-interface Visit {
+interface Entry {
   readonly verb: Verb
   readonly asks: readonly Ask[]
   readonly now: number | undefined
@@ -58,8 +60,8 @@ class RemoteStore implements Store {
   readonly #names: BucketNames
   readonly #denials: Denials | undefined
   readonly #clock: (() => number) | undefined
-  readonly #questions = new Questions()
-  readonly #batches = new Batches<Visit>((batch) => this.#send(batch))
+  readonly #commands = new Commands()
+  readonly #batches = new Batches<Entry>((batch) => this.#send(batch))
   #changes = 0
 
   constructor(connection: Connection, options: RemoteStoreOptions) {
@@ -73,18 +75,19 @@ class RemoteStore implements Store {
   }
 
   consume(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]> {
-    return this.#denials?.recall(asks) ?? this.#visitAll('take', asks)
+    if (asks.length > 1) refuseTwins(asks)
+    return this.#denials?.recall(asks) ?? this.#run('take', asks)
   }
 
   peek(asks: readonly Ask[]): Promise<readonly Standing[]> {
-    return this.#visitAll('look', asks)
+    return this.#run('look', asks)
   }
 
   async refund(returns: readonly Return[]): Promise<void> {
     const keys = returns.map(({ key }) => key)
     this.#forget(keys)
     try {
-      await Promise.all(this.#bySlot(returns).map(({ slot, asks }) => this.#visit('give', slot, asks)))
+      await Promise.all(this.#bySlot(returns).map(({ slot, asks }) => this.#enqueue('give', slot, asks)))
     } finally {
       this.#forget(keys)
     }
@@ -144,62 +147,62 @@ class RemoteStore implements Store {
     return bySlot(asks, (key) => this.#slotOf(key))
   }
 
-  #visitAll(verb: 'take' | 'look', asks: readonly Ask[]): Promise<readonly Standing[]> {
+  #run(verb: 'take' | 'look', asks: readonly Ask[]): Promise<readonly Standing[]> {
     const groups = this.#bySlot(asks)
     const [only] = groups
     if (only === undefined) return Promise.resolve([])
-    if (groups.length === 1) return this.#visit(verb, only.slot, asks)
-    const visit = (how: Verb, group: SlotGroup<Ask>) => this.#visit(how, group.slot, group.asks)
-    return askAcross(verb, groups, visit, (returns) => this.refund(returns)).then((standings) =>
+    if (groups.length === 1) return this.#enqueue(verb, only.slot, asks)
+    const enqueue = (how: Verb, group: SlotGroup<Ask>) => this.#enqueue(how, group.slot, group.asks)
+    return askAcross(verb, groups, enqueue, (returns) => this.refund(returns)).then((standings) =>
       asks.flatMap((ask) => standings.get(ask) ?? []),
     )
   }
 
-  #visit(verb: Verb, slot: number, asks: readonly Ask[]): Promise<readonly Standing[]> {
+  #enqueue(verb: Verb, slot: number, asks: readonly Ask[]): Promise<readonly Standing[]> {
     const now = this.#clock?.()
     const names = asks.map(({ policy, key }) => this.#names.of(policy, key))
-    const question = this.#questions.of(verb, asks, now)
+    const command = this.#commands.of(verb, asks, now)
     return new Promise((resolve, reject) => {
-      this.#batches.add(slot, question, names, { verb, asks, now, changes: this.#changes, resolve, reject })
+      this.#batches.add(slot, command, names, { verb, asks, now, changes: this.#changes, resolve, reject })
     })
   }
 
-  #send({ visits, names, order, questions }: Batch<Visit>): Promise<void> {
+  #send({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
     return this.#runner
-      .run(names, [order, ...questions])
-      .then((reply) => this.#settle(visits, names, reply))
+      .run(names, [order, ...commands])
+      .then((reply) => this.#settle(entries, names, reply))
       .catch((error) => {
         const failure = this.#failure(error)
-        for (const { reject } of visits) reject(failure)
+        for (const { reject } of entries) reject(failure)
       })
   }
 
-  #settle(visits: readonly Visit[], names: readonly string[], reply: Reply): void {
+  #settle(entries: readonly Entry[], names: readonly string[], reply: Reply): void {
     let first = 0
-    for (const [i, visit] of visits.entries()) {
-      const last = first + visit.asks.length
+    for (const [i, entry] of entries.entries()) {
+      const last = first + entry.asks.length
       const verdict = verdictOf(reply, i)
-      if (verdict === 'unusable') visit.reject(unusableBucket(this.url, reply, names, first, last))
-      else if (visit.verb === 'give') visit.resolve([])
-      else this.#decided(visit, verdict === 'allowed', foundIn(reply, first, last), visit.now ?? reply[0])
+      if (verdict === 'unusable') entry.reject(unusableBucket(this.url, reply, names, first, last))
+      else if (entry.verb === 'give') entry.resolve([])
+      else this.#decided(entry, verdict === 'allowed', foundIn(reply, first, last), entry.now ?? reply[0])
       first = last
     }
   }
 
-  #decided(visit: Visit, allowed: boolean, found: readonly string[], now: number): void {
-    const { asks, verb } = visit
+  #decided(entry: Entry, allowed: boolean, found: readonly string[], now: number): void {
+    const { asks, verb } = entry
     const commit = allowed && verb === 'take'
     const cells = asks.map(({ policy }, i) => cellsOf(found[i] ?? '', policy))
     const standings = asks.map((ask, i) => standingOf(ask, cells[i] ?? [], now, commit))
     if (admits(standings) !== allowed) {
-      visit.reject(new StoreError(`${this.url} decided by another version of Sluice's script.`))
+      entry.reject(new StoreError(`${this.url} decided by another version of Sluice's script.`))
       return
     }
-    if (verb === 'take') this.#noteDenial(visit, allowed, cells, now)
-    visit.resolve(standings)
+    if (verb === 'take') this.#noteDenial(entry, allowed, cells, now)
+    entry.resolve(standings)
   }
 
-  #noteDenial({ asks, changes }: Visit, allowed: boolean, cells: readonly number[][], now: number): void {
+  #noteDenial({ asks, changes }: Entry, allowed: boolean, cells: readonly number[][], now: number): void {
     if (this.#denials === undefined) return
     if (!allowed && changes === this.#changes) {
       this.#denials.remember(asks, cells, now, this.#clock === undefined ? performance.now() : now)

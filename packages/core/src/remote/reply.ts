@@ -1,14 +1,15 @@
-import type { Standing } from '../decision.js'
+import { algorithms } from '../algorithms/registry.js'
+import type { Ask } from '../decisions/ask.js'
+import type { Standing } from '../decisions/standing.js'
 import { StoreError } from '../errors.js'
-import type { Policy } from '../policy.js'
-import type { Ask } from '../store.js'
+import type { Policy } from '../policies/policy.js'
 
-/** What the script answers: its clock in milliseconds, a letter a visit, then what it found in each bucket. */
+/** What the script answers: its clock in milliseconds, a letter per entry, then what it found in each bucket. */
 export type Reply = readonly [now: number, verdicts: string, ...found: string[]]
 
-/** What became of the visit of that number. */
-export function verdictOf([, verdicts]: Reply, visit: number): 'allowed' | 'denied' | 'unusable' {
-  const letter = verdicts[visit]
+/** What became of the entry of that number. */
+export function verdictOf([, verdicts]: Reply, entry: number): 'allowed' | 'denied' | 'unusable' {
+  const letter = verdicts[entry]
   if (letter === 'a') return 'allowed'
   return letter === 'd' ? 'denied' : 'unusable'
 }
@@ -35,7 +36,7 @@ export function unusableBucket(
 
 /** A bucket as it was found, as numbers; a fresh one is all noughts. */
 export function cellsOf(found: string, policy: Policy): number[] {
-  if (found === '') return Array<number>(policy.algorithm.width(policy)).fill(0)
+  if (found === '') return Array<number>(algorithms[policy.algorithm].width(policy)).fill(0)
   const cells: number[] = []
   let number = 0
   let sign = 1
@@ -58,5 +59,5 @@ const NOUGHT = 48
 
 /** How a bucket stands: worked out here, from what was found there, by the algorithm that its twin obeyed. */
 export function standingOf(ask: Ask, cells: number[], now: number, commit: boolean): Standing {
-  return ask.policy.algorithm.decide(cells, 0, ask.policy, ask.cost, now, commit)
+  return algorithms[ask.policy.algorithm].decide(cells, 0, ask.policy, ask.cost, now, commit)
 }

@@ -1,3 +1,4 @@
+import { exactWindowTwin } from '../algorithms/exact-window.lua.js'
 import { fixedWindowTwin } from '../algorithms/fixed-window.lua.js'
 import { meterTwin } from '../algorithms/meter.lua.js'
 import { slidingLogTwin } from '../algorithms/sliding-log.lua.js'
@@ -6,10 +7,10 @@ import { subWindowsTwin } from '../algorithms/sub-windows.lua.js'
 import { twinPrelude } from '../algorithms/twin.lua.js'
 
 /**
- * ARGV[1] has one character a visit, the question it asks: '#' is ARGV[2], '$' is ARGV[3], and so on.
- * A question is a verb's letter (t takes, l looks, g gives back) and, in tests, the time in place of this server's own;
+ * ARGV[1] has one character per entry, the command it runs: '#' is ARGV[2], '$' is ARGV[3], and so on.
+ * A command is a verb's letter (t takes, l looks, g gives back) and, in tests, the time in place of this server's own;
  * then ' algorithm quota window capacity parts shadow cost taken' for each of its policies.
- * KEYS are the buckets of all visits, one for each policy, in their order.
+ * KEYS are the buckets of all entries, one for each policy, in their order.
  */
 const main = `
 local clock = call('TIME')
@@ -19,13 +20,13 @@ local POLICY = ' ([%a-]+) (%d+) (%d+) (%d+) (%d+) ([01]) (%d+) (%-?%d+)'
 local TAKE, GIVE = 116, 103
 local built = {}
 
-local function question_of(text)
-  local question, count = {verb = byte(text)}, 0
-  if byte(text, 2) ~= 32 then question.now = match(text, '^%a(%-?%d+)') + 0 end
+local function command_of(text)
+  local command, count = {verb = byte(text)}, 0
+  if byte(text, 2) ~= 32 then command.now = match(text, '^%a(%-?%d+)') + 0 end
   for name, quota, window, capacity, parts, shadow, cost, taken in gmatch(text, POLICY) do
     if not built[name] then built[name] = twins[name]() end
     count = count + 1
-    question[count] = {
+    command[count] = {
       twin = built[name],
       quota = quota + 0,
       window = window + 0,
@@ -36,15 +37,15 @@ local function question_of(text)
       taken = taken + 0,
     }
   end
-  question.count = count
-  return question
+  command.count = count
+  return command
 end
 
 local told, at = {server_now, ''}, 2
 
 -- 'a' allowed, 'd' denied, 'e' cannot be told.
-local function visit_one(question, bucket, now)
-  local policy = question[1]
+local function decide_one(command, bucket, now)
+  local policy = command[1]
   local twin, cost = policy.twin, policy.cost
   local found, a, b, c = twin.read(bucket, policy, now)
   at = at + 1
@@ -54,15 +55,15 @@ local function visit_one(question, bucket, now)
   end
   told[at] = found
   if cost > 0 and cost > twin.room(policy, now, a, b, c) then return policy.shadow and 'a' or 'd' end
-  if cost > 0 and question.verb == TAKE then twin.write(bucket, policy, now, a, b, c) end
+  if cost > 0 and command.verb == TAKE then twin.write(bucket, policy, now, a, b, c) end
   return 'a'
 end
 
--- Looks at all buckets of a visit, then takes from all of them or from none.
-local function visit_many(question, first, now)
+-- Looks at all buckets of an entry, then takes from all of them or from none.
+local function decide_many(command, first, now)
   local verdict, passing, as, bs, cs = 'a', {}, {}, {}, {}
-  for i = 1, question.count do
-    local policy = question[i]
+  for i = 1, command.count do
+    local policy = command[i]
     local found, a, b, c = policy.twin.read(KEYS[first + i], policy, now)
     at = at + 1
     told[at] = found or a
@@ -74,9 +75,9 @@ local function visit_many(question, first, now)
       if not passing[i] and not policy.shadow and verdict == 'a' then verdict = 'd' end
     end
   end
-  if verdict == 'a' and question.verb == TAKE then
-    for i = 1, question.count do
-      local policy = question[i]
+  if verdict == 'a' and command.verb == TAKE then
+    for i = 1, command.count do
+      local policy = command[i]
       if passing[i] and policy.cost > 0 then
         policy.twin.write(KEYS[first + i], policy, now, as[i], bs[i], cs[i])
       end
@@ -85,10 +86,10 @@ local function visit_many(question, first, now)
   return verdict
 end
 
-local function refund(question, first, now)
+local function refund(command, first, now)
   local verdict = 'a'
-  for i = 1, question.count do
-    local policy = question[i]
+  for i = 1, command.count do
+    local policy = command[i]
     local wrong = policy.twin.give(KEYS[first + i], policy, now)
     if wrong then verdict = 'e' end
     at = at + 1
@@ -97,29 +98,30 @@ local function refund(question, first, now)
   return verdict
 end
 
-local questions, verdicts, first = {}, {}, 0
-for i = 2, #ARGV do questions[33 + i] = question_of(ARGV[i]) end
+local commands, verdicts, first = {}, {}, 0
+for i = 2, #ARGV do commands[33 + i] = command_of(ARGV[i]) end
 for i = 1, #ARGV[1] do
-  local question = questions[byte(ARGV[1], i)]
-  local now = question.now or server_now
-  grace = question.now and 3600000 or 0
-  if question.verb == GIVE then
-    verdicts[i] = refund(question, first, now)
-  elseif question.count == 1 then
-    verdicts[i] = visit_one(question, KEYS[first + 1], now)
+  local command = commands[byte(ARGV[1], i)]
+  local now = command.now or server_now
+  grace = command.now and 3600000 or 0
+  if command.verb == GIVE then
+    verdicts[i] = refund(command, first, now)
+  elseif command.count == 1 then
+    verdicts[i] = decide_one(command, KEYS[first + 1], now)
   else
-    verdicts[i] = visit_many(question, first, now)
+    verdicts[i] = decide_many(command, first, now)
   end
-  first = first + question.count
+  first = first + command.count
 end
 told[2] = table.concat(verdicts)
 return told
 `
 
-/** Decides many visits, each over several policies, in one atomic step: every algorithm, one text, loaded once. */
+/** Decides many entries, each over several policies, in one atomic step: every algorithm, one text, loaded once. */
 export const script: string = [
   twinPrelude,
   fixedWindowTwin,
+  exactWindowTwin,
   slidingWindowTwin,
   subWindowsTwin,
   slidingLogTwin,

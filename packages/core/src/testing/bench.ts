@@ -1,7 +1,8 @@
-import type { Decision, Standing } from '../decision.js'
-import { createLimiter, type Limiter } from '../limiter.js'
-import type { Policy } from '../policy.js'
-import type { Store } from '../store.js'
+import type { Decision } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
+import { createLimiter, type Limiter } from '../limiter/limiter.js'
+import type { Policy } from '../policies/policy.js'
+import type { Store } from '../stores/store.js'
 
 /** A store under test, with a clock that stands still until told. */
 export class StoreBench {

@@ -1,10 +1,7 @@
-import { fixedWindow } from '../algorithms/fixed-window.js'
-import { slidingLog } from '../algorithms/sliding-log.js'
-import { slidingWindow } from '../algorithms/sliding-window.js'
-import { tokenBucket } from '../algorithms/token-bucket.js'
-import type { Standing } from '../decision.js'
-import { bindPolicy } from '../policy.js'
-import type { Ask } from '../store.js'
+import type { Ask } from '../decisions/ask.js'
+import type { Standing } from '../decisions/standing.js'
+import { fixedWindow, slidingLog, slidingWindow, tokenBucket } from '../policies/constructors.js'
+import { bindPolicy } from '../policies/policy.js'
 import { same } from './assert.js'
 import type { Behaviour } from './behaviour.js'
 import { remaining, told } from './bench.js'
@@ -220,6 +217,7 @@ function passes(standings: readonly Standing[]): boolean {
 }
 
 function ask(rate: string, key: string, cost = 1, shadow = false): Ask {
-  const policy = bindPolicy(fixedWindow<string>(rate), { name: `spec-${rate.replace('/', '-')}`, shadow, warnAt: [] })
+  const name = `spec-${rate.replace('/', '-')}`
+  const policy = bindPolicy(fixedWindow<string>(rate), { name, bucket: name, shadow, warnAt: [] })
   return { policy, key, cost }
 }

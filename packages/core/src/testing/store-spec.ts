@@ -1,4 +1,4 @@
-import type { Store } from '../store.js'
+import type { Store } from '../stores/store.js'
 import { START } from './behaviour.js'
 import { StoreBench } from './bench.js'
 import { policyBehaviours } from './policy-behaviours.js'

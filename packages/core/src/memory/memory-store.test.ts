@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createLimiter, fixedWindow, memoryStore, slidingLog, slidingWindow, tokenBucket } from './index.ts'
+import { createLimiter, fixedWindow, memoryStore, slidingLog, slidingWindow, tokenBucket } from '../index.ts'
 
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')

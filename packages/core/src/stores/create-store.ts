@@ -1,6 +1,6 @@
-import { builtin, workingDirectory } from './builtin.js'
-import { ConfigError, shown } from './errors.js'
-import { memoryStore } from './memory-store.js'
+import { ConfigError, shown } from '../errors.js'
+import { memoryStore } from '../memory/memory-store.js'
+import { builtin, workingDirectory } from '../runtime/builtin.js'
 import type { Store } from './store.js'
 
 /** Which package holds the stores of a URL's scheme, what it wants beside it, and the function that opens one. */

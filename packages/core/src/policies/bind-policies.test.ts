@@ -8,7 +8,7 @@ import {
   slidingLog,
   slidingWindow,
   tokenBucket,
-} from './index.ts'
+} from '../index.ts'
 
 const names = (...policies: Parameters<typeof createLimiter>[0]['policies'][]) =>
   policies.map((given) => createLimiter({ policies: given, name: 'api' }).policies.map(({ name }) => name))
@@ -25,11 +25,31 @@ describe('the names of policies', () => {
 
 describe('a bucket’s address', () => {
   it('holds name, algorithm and window, not the quota: a change of plan carries its usage over', () => {
-    const [one] = createLimiter({ policies: '10/min' }).policies
+    const [one] = createLimiter({ policies: '20/min' }).policies
     const [two] = createLimiter({ policies: '100/min' }).policies
     const [three] = createLimiter({ policies: tokenBucket('100/min') }).policies
     expect(two?.address).toBe(one?.address)
     expect(three?.address).not.toBe(one?.address)
+  })
+
+  it('is another for a text of up to ten units, which is counted exactly: usage is forgotten across ten', () => {
+    const [exact] = createLimiter({ policies: '10/min' }).policies
+    const [counted] = createLimiter({ policies: '11/min' }).policies
+    expect([exact?.algorithm, counted?.algorithm]).toEqual(['exact-window', 'sliding-window'])
+    expect(counted?.address).not.toBe(exact?.address)
+  })
+
+  it('is the same alone and in a list: a change from one plan to several carries usage over', () => {
+    const [alone] = createLimiter({ policies: '1000/min', name: 'report' }).policies
+    const [listed] = createLimiter({ policies: ['50/min', '100/day'], name: 'report' }).policies
+    expect(listed?.address).toBe(alone?.address)
+    expect([alone?.name, listed?.name]).toEqual(['report', 'report-1min'])
+  })
+
+  it('has the name of the policy where it has one, as a limit of that name has', () => {
+    const [, everybody] = createLimiter({ policies: ['10/s', { policy: '10k/min', name: 'everybody' }] }).policies
+    const [alone] = createLimiter({ policies: '20k/min', name: 'everybody' }).policies
+    expect(everybody).toMatchObject({ name: 'everybody', address: alone?.address })
   })
 })
 

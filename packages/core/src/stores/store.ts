@@ -1,28 +1,23 @@
-import type { Standing } from './decision.js'
-import type { Policy } from './policy.js'
-
-/** One policy asked for one key. */
-export interface Ask {
-  readonly policy: Policy
-  readonly key: string
-  /** A whole number ≥ 0; 0 only looks. */
-  readonly cost: number
-}
-
-/** Units to give back, and when the store's own clock said they were taken (`Standing.at`). */
-export interface Return extends Ask {
-  readonly at: number
-}
+import type { Ask, Return } from '../decisions/ask.js'
+import type { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
 
 /**
  * Where buckets live. A store decides: `consume` takes what every ask asks for, or nothing at all, in one atomic step.
  * Shadow policies are looked at like the others but never stop a take, and take only what they would have let pass.
  */
 export interface Store {
+  /**
+   * One standing per ask, in their order.
+   * @throws {RangeError} where two asks name the same bucket, since both could not be counted; also as a rejection.
+   */
   consume(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]>
   /** What `consume` would answer; takes nothing. */
   peek(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]>
-  /** Gives units back, never more than is still owed. */
+  /**
+   * Gives units back, never more than is still owed. A rejection means that nothing was given back, unless it is a
+   * `StoreError` that is `uncertain`: then it is not tried again.
+   */
   refund(returns: readonly Return[]): void | Promise<void>
   /** Forgets these keys under these policies. */
   reset(policies: readonly Policy[], keys: readonly string[]): void | Promise<void>
@@ -31,6 +26,8 @@ export interface Store {
   close(): void | Promise<void>
   /** Where it is, without secrets: for sentences to people. */
   readonly url?: string
+  /** The most buckets that it holds at a time, where that is bounded. */
+  readonly maxKeys?: number
   /** Names the part of the store that holds a key, where parts can fail apart, as a cluster's nodes do. */
   partOf?(key: string): string
 }

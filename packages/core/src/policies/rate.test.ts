@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { ConfigError } from './errors.ts'
-import { parseRate, windowLabel } from './parse.ts'
+import { ConfigError } from '../errors.ts'
+import { parseRate, windowLabel } from './rate.ts'
 
 describe('parseRate', () => {
   it.each([
@@ -102,7 +102,7 @@ function byType(texts: readonly string[]): boolean[] {
   const path = `${import.meta.dirname}/verdicts.ts`
   const lines = texts.map((text) => `check(${JSON.stringify(text)})`)
   const source = [
-    "import type { RateText } from './parse.ts'",
+    "import type { RateText } from './rate-text.ts'",
     'declare function check<const T extends string>(text: RateText<T>): void',
     ...lines,
   ].join('\n')

@@ -9,7 +9,7 @@ import {
   type Store,
   slidingWindow,
   tokenBucket,
-} from './index.ts'
+} from '../index.ts'
 
 describe('a limiter over the memory store', () => {
   it('answers at once, and its type says so', () => {

@@ -1,4 +1,4 @@
-import type { Decision } from '../decision.js'
+import type { Decision } from '../decisions/decision.js'
 import type { Field } from './headers.js'
 
 /** The header fields of a request that a guard looks at. */
@@ -9,28 +9,28 @@ export interface RequestHeaders {
 
 /** How a framework's request is read: all that an adapter has to know of it. */
 export interface RequestReader<Req> {
+  /** The client's address, as the framework determines it. */
   ip(request: Req): string | undefined
+  /** The address at the other end of the connection: the last proxy's, where there is one. */
+  peer(request: Req): string | undefined
   /** By lower-case name, as Node's IncomingMessage has them. */
   headers(request: Req): RequestHeaders
   /** Whose X-Forwarded-For the framework believes: nobody's, everybody's, or that of chosen proxies. */
   proxies(request: Req): 'untrusted' | 'all' | 'chosen'
-}
-
-/** The part of Node's ServerResponse that a guard watches. */
-export interface ResponseLike {
-  readonly statusCode: number
-  readonly writableFinished: boolean
-  once(event: 'finish' | 'close', listener: () => void): unknown
+  /** How this framework, in this version, is told which proxies to trust. */
+  readonly trustAdvice: string
 }
 
 /** The guard's answer for one request: go on, or answer with this status, these fields and this body. */
 export interface Passage {
   readonly allowed: boolean
-  /** The connection closed while the request was held: there is nobody to answer and nothing to go on with. */
-  readonly gone: boolean
-  /** Over all limits of the request so far; `undefined` when all were skipped. */
+  /** The client has left, or the response was sent by somebody else: nothing is to be written, and nothing goes on. */
+  readonly over: boolean
+  /** This limit's own decision and receipt; `undefined` when the request was skipped. */
   readonly decision: Decision | undefined
   readonly status: number
+  /** Of all limits of the request so far. */
   readonly fields: readonly Field[]
-  readonly body: string
+  /** `undefined` for a response without a body. */
+  readonly body: string | undefined
 }

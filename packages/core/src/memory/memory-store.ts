@@ -1,7 +1,9 @@
-import { admits, type Standing } from './decision.js'
-import { checkOptions } from './options.js'
-import { checkWhole, type Policy } from './policy.js'
-import type { Ask, Return, SyncStore } from './store.js'
+import { type Ask, type Return, refuseTwins } from '../decisions/ask.js'
+import { admits } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
+import { checkOptions, checkWhole } from '../options.js'
+import type { Policy } from '../policies/policy.js'
+import type { SyncStore } from '../stores/store.js'
 import { Table } from './table.js'
 
 export interface MemoryStoreOptions {
@@ -15,6 +17,8 @@ export interface MemoryStoreOptions {
 export interface MemoryStore extends SyncStore {
   /** Buckets held now. */
   readonly size: number
+  /** The most buckets held at a time. */
+  readonly maxKeys: number
 }
 
 /**
@@ -39,7 +43,7 @@ const SWEEP_LATER_MS = 250
 const SWEEP_STEP = 2_000
 
 class Memory implements MemoryStore {
-  readonly #maxKeys: number
+  readonly maxKeys: number
   readonly #clock: () => number
   /** Policies that share an address share a table: a change of plan carries its usage over. */
   readonly #tables = new Map<string, Table>()
@@ -50,7 +54,7 @@ class Memory implements MemoryStore {
   #sweeping: ReturnType<typeof setTimeout> | undefined
 
   constructor(maxKeys: number, clock: () => number) {
-    this.#maxKeys = maxKeys
+    this.maxKeys = maxKeys
     this.#clock = clock
   }
 
@@ -64,6 +68,7 @@ class Memory implements MemoryStore {
     const now = this.#clock()
     const only = asks.length === 1 ? asks[0] : undefined
     if (only !== undefined) return [this.#take(only, now)]
+    refuseTwins(asks)
     const standings = asks.map((ask) => this.#look(ask, now))
     return admits(standings) ? asks.map((ask) => this.#take(ask, now)) : standings
   }
@@ -138,7 +143,7 @@ class Memory implements MemoryStore {
       size += table.size
       if (largest === undefined || table.size > largest.size) largest = table
     }
-    if (size >= this.#maxKeys) largest?.evict(now)
+    if (size >= this.maxKeys) largest?.evict(now)
   }
 
   /** One timer for the whole store, only while it holds something; it never keeps the process alive. */

@@ -1,10 +1,10 @@
-import type { Policy } from '../policy.js'
-import type { Ask, Return } from '../store.js'
+import type { Ask, Return } from '../decisions/ask.js'
+import type { Policy } from '../policies/policy.js'
 
 export type Verb = 'take' | 'look' | 'give'
 
-/** Questions, as text. Most visits ask what the one before them asked, only for another key. */
-export class Questions {
+/** Commands, as text. Most entries ask what the one before them asked, only for another key. */
+export class Commands {
   #verb: Verb | undefined
   #asks: readonly (Ask | Return)[] = []
   #text = ''
@@ -14,7 +14,7 @@ export class Questions {
     if (now === undefined && verb !== 'give' && verb === this.#verb && alike(asks, this.#asks)) return this.#text
     this.#verb = now === undefined ? verb : undefined
     this.#asks = asks
-    this.#text = questionOf(verb, asks, now)
+    this.#text = commandOf(verb, asks, now)
     return this.#text
   }
 }
@@ -27,7 +27,7 @@ function alike(some: readonly Ask[], others: readonly Ask[]): boolean {
   return true
 }
 
-function questionOf(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
+function commandOf(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
   let text = `${VERBS[verb]}${now ?? ''}`
   for (const ask of asks) text += `${policyText(ask.policy)} ${ask.cost} ${'at' in ask ? ask.at : 0}`
   return text
@@ -41,7 +41,7 @@ function policyText(policy: Policy): string {
   let text = texts.get(policy)
   if (text === undefined) {
     const { algorithm, quota, windowMs, capacity, subWindows, shadow } = policy
-    text = ` ${algorithm.name} ${quota} ${windowMs} ${capacity} ${subWindows} ${shadow ? 1 : 0}`
+    text = ` ${algorithm} ${quota} ${windowMs} ${capacity} ${subWindows} ${shadow ? 1 : 0}`
     texts.set(policy, text)
   }
   return text

@@ -1,8 +1,9 @@
-import type { Algorithm, Cells } from './algorithms/algorithm.js'
-import type { Standing } from './decision.js'
-import { boundedKey, copied } from './key.js'
-import type { Policy } from './policy.js'
-import type { Ask, Return } from './store.js'
+import type { Algorithm, Cells } from '../algorithms/algorithm.js'
+import { algorithms } from '../algorithms/registry.js'
+import type { Ask, Return } from '../decisions/ask.js'
+import type { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
+import { boundedKey, copied } from '../runtime/key.js'
 
 /** Buckets compared when one has to go. */
 const SAMPLE = 8
@@ -27,8 +28,8 @@ export class Table {
   #hand = 0
 
   constructor(policy: Policy) {
-    this.#algorithm = policy.algorithm
-    this.#width = policy.algorithm.width(policy)
+    this.#algorithm = algorithms[policy.algorithm]
+    this.#width = this.#algorithm.width(policy)
     this.#slowest = policy
     this.#cells = new Float64Array(this.#width * 8)
     this.#own = this.#width === 0 ? [[]] : undefined
@@ -49,7 +50,7 @@ export class Table {
 
   decide(slot: number, ask: Ask, now: number, commit: boolean): Standing {
     const { policy, cost } = ask
-    return policy.algorithm.decide(this.#cellsOf(slot), slot * this.#width, policy, cost, now, commit)
+    return this.#algorithm.decide(this.#cellsOf(slot), slot * this.#width, policy, cost, now, commit)
   }
 
   /** Opens a bucket for a key that has none. */

@@ -1,0 +1,178 @@
+import type { Ask } from '../decisions/ask.js'
+import { KeyError, shown } from '../errors.js'
+import { checkCost } from '../limiter/costs.js'
+import { bindPolicies, type NamedPolicy } from '../policies/bind-policies.js'
+import { isPolicy, type Policy } from '../policies/policy.js'
+import { isThenable } from '../runtime/thenable.js'
+import { clientKey } from './client-ip.js'
+import type { GuardParts } from './guard-parts.js'
+import { checkCostOption, checkFunctions, type LimitPolicyLike } from './limit-options.js'
+
+/** Policies returned by a function are kept by what it returned; beyond this many they are forgotten and bound again. */
+const REMEMBERED = 1_000
+
+type Given<T> = T | ((request: never) => T | PromiseLike<T>)
+
+/** A policy of a limit, with the key and cost that are its own rather than the limit's. */
+interface Line {
+  readonly policy: Policy
+  readonly key: ((request: never) => unknown) | undefined
+  readonly cost: Given<unknown> | undefined
+}
+
+/** What a limit asks its store for each request: by which policies, for which keys, at what cost. */
+export class RequestAsks<Req> {
+  readonly #parts: GuardParts<Req>
+  readonly #lines: readonly Line[] | undefined
+  readonly #remembered = new Map<unknown, readonly Line[]>()
+
+  /** @throws {ConfigError} on policies that cannot be right. */
+  constructor(parts: GuardParts<Req>) {
+    this.#parts = parts
+    this.#lines = typeof parts.policies === 'function' ? undefined : this.#bind(parts.policies)
+  }
+
+  /** The policies, where they do not depend on the request. */
+  get policies(): readonly Policy[] {
+    return this.#lines?.map(({ policy }) => policy) ?? []
+  }
+
+  /** `undefined` for a request that is skipped. No promise is made where none of the user's functions made one. */
+  of(request: Req): readonly Ask[] | undefined | Promise<readonly Ask[] | undefined> {
+    const { skip } = this.#parts.options
+    const skipped = skip === undefined ? false : skip(request)
+    if (isThenable(skipped)) {
+      return Promise.resolve(skipped).then((settled) => (settled ? undefined : this.#asks(request)))
+    }
+    return skipped ? undefined : this.#asks(request)
+  }
+
+  #asks(request: Req): readonly Ask[] | Promise<readonly Ask[]> {
+    const { policies } = this.#parts
+    if (this.#lines !== undefined) return this.#fill(this.#lines, request)
+    const given = typeof policies === 'function' ? policies(request) : policies
+    return isThenable(given)
+      ? Promise.resolve(given).then((settled) => this.#fill(this.#recall(settled), request))
+      : this.#fill(this.#recall(given), request)
+  }
+
+  #fill(lines: readonly Line[], request: Req): readonly Ask[] | Promise<readonly Ask[]> {
+    const only = lines.length === 1 ? lines[0] : undefined
+    if (only !== undefined) {
+      const key = this.#keyOf(only, request)
+      const cost = this.#costBeside([key], only, request)
+      if (!isThenable(key) && !isThenable(cost)) return [this.#ask(only, key, cost)]
+      return Promise.all([key, cost]).then((settled) => [this.#ask(only, settled[0], settled[1])])
+    }
+    return this.#fillAll(lines, request)
+  }
+
+  /** The limit's own key and cost are asked for once, and only if a policy has none of its own. */
+  #fillAll(lines: readonly Line[], request: Req): readonly Ask[] | Promise<readonly Ask[]> {
+    const values: unknown[] = []
+    const shared = { key: -1, cost: -1 }
+    const places = lines.map((line) => {
+      const key =
+        line.key === undefined && shared.key >= 0 ? shared.key : values.push(this.#keyBeside(values, line, request)) - 1
+      if (line.key === undefined) shared.key = key
+      const cost =
+        line.cost === undefined && shared.cost >= 0
+          ? shared.cost
+          : values.push(this.#costBeside(values, line, request)) - 1
+      if (line.cost === undefined) shared.cost = cost
+      return { key, cost }
+    })
+    const asks = (settled: readonly unknown[]): readonly Ask[] =>
+      lines.map((line, i) => this.#ask(line, settled[places[i]?.key ?? 0], settled[places[i]?.cost ?? 0]))
+    return values.some(isThenable) ? Promise.all(values).then(asks) : asks(values)
+  }
+
+  #keyOf(line: Line, request: Req): unknown {
+    const key = line.key ?? this.#parts.options.key
+    return key === undefined ? this.#address(request) : key(request as never)
+  }
+
+  #costOf(line: Line, request: Req): unknown {
+    const cost = line.cost ?? this.#parts.options.cost
+    return typeof cost === 'function' ? cost(request as never) : cost
+  }
+
+  #keyBeside(earlier: readonly unknown[], line: Line, request: Req): unknown {
+    try {
+      return this.#keyOf(line, request)
+    } catch (error) {
+      abandon(earlier)
+      throw error
+    }
+  }
+
+  #costBeside(earlier: readonly unknown[], line: Line, request: Req): unknown {
+    try {
+      return this.#costOf(line, request)
+    } catch (error) {
+      abandon(earlier)
+      throw error
+    }
+  }
+
+  #address(request: Req): string {
+    this.#parts.checkProxies(request)
+    return clientKey(this.#parts.reader.ip(request))
+  }
+
+  #ask({ policy }: Line, key: unknown, cost: unknown): Ask {
+    if (typeof key !== 'string') {
+      throw new KeyError(
+        `The key of policy "${policy.name}" must be a string, but its function returned ${shown(key)}.`,
+      )
+    }
+    return { policy, key, cost: checkCost(cost, ` of policy "${policy.name}"`) }
+  }
+
+  #recall(given: unknown): readonly Line[] {
+    if (typeof given !== 'string' && !isPolicy(given)) return this.#bind(given)
+    let lines = this.#remembered.get(given)
+    if (lines === undefined) {
+      lines = this.#bind(given)
+      if (this.#remembered.size >= REMEMBERED) this.#remembered.clear()
+      this.#remembered.set(given, lines)
+    }
+    return lines
+  }
+
+  #bind(given: unknown): readonly Line[] {
+    const { name, options } = this.#parts
+    const list = Array.isArray(given) ? given : [given]
+    const owns = list.map(ownParts)
+    const naming = { name, shadow: options.shadow, warnAt: options.warnAt }
+    const policies = bindPolicies(
+      owns.map((own) => own.policy),
+      naming,
+    )
+    return policies.map((policy, i) => ({ policy, key: owns[i]?.key, cost: owns[i]?.cost }))
+  }
+}
+
+/** Takes the key and cost off a policy in a list. */
+function ownParts(
+  given: LimitPolicyLike<never>,
+): Omit<Line, 'policy'> & { readonly policy: string | Policy | NamedPolicy } {
+  if (typeof given !== 'object' || given === null || isPolicy(given) || !('policy' in given)) {
+    return { policy: given, key: undefined, cost: undefined }
+  }
+  const { key, cost, ...policy } = given
+  checkFunctions({ key })
+  if (cost !== undefined) checkCostOption(cost)
+  return { policy, key, cost }
+}
+
+/** A promise that nobody will wait for must not end the process when it rejects. */
+function abandon(values: readonly unknown[]): void {
+  for (const value of values) if (isThenable(value)) Promise.resolve(value).catch(() => undefined)
+}
+
+/** A value that was thrown, as an error: frameworks take what is falsy, or the name of a route, for no error at all. */
+export function toError(thrown: unknown, limit: string): object {
+  if (typeof thrown === 'object' && thrown !== null) return thrown
+  return new Error(`A function of limit "${limit}" threw ${shown(thrown)} instead of an error.`, { cause: thrown })
+}

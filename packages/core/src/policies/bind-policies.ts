@@ -1,0 +1,97 @@
+import { ConfigError, shown } from '../errors.js'
+import { checkName, checkOptions } from '../options.js'
+import { slidingWindow } from './constructors.js'
+import { bindPolicy, isPolicy, type Policy } from './policy.js'
+import { windowLabel } from './rate.js'
+import type { RateText } from './rate-text.js'
+
+/** A policy with a name of its own. */
+export interface NamedPolicy {
+  readonly policy: string | Policy
+  /** Printable ASCII, 1 to 128 characters. */
+  readonly name?: string | undefined
+}
+
+/** A policy as it may be written: `'100/min'` is `slidingWindow('100/min')`. */
+export type PolicyLike = string | Policy | NamedPolicy
+
+/** Several policies, whose texts are checked in the editor. */
+export type PolicyList<L extends readonly PolicyLike[]> = {
+  readonly [I in keyof L]: CheckedText<L[I]>
+}
+
+/** One of them. */
+export type CheckedText<P> = P extends string
+  ? RateText<P>
+  : P extends { readonly policy: infer T extends string }
+    ? P & { readonly policy: RateText<T> }
+    : P
+
+/** What a limit says of all its policies. */
+export interface Naming {
+  readonly name: string
+  readonly shadow?: boolean | undefined
+  readonly warnAt?: number | readonly number[] | undefined
+}
+
+/**
+ * Named policies, complete and checked.
+ *
+ * A policy's bucket has the policy's own name, or else the limit's; so it is the same alone and in a list. What clients
+ * see is that name, with the window behind it where a limit has several policies and this one no name of its own.
+ * @throws {ConfigError} on what is no policy, on none at all, and on two of one name.
+ */
+export function bindPolicies(given: PolicyLike | readonly PolicyLike[], naming: Naming): readonly Policy[] {
+  const list: readonly PolicyLike[] = Array.isArray(given) ? given : [given as PolicyLike]
+  if (list.length === 0) throw new ConfigError('policies: expected at least one, got an empty array.')
+  const shadow = naming.shadow ?? false
+  const warnAt = checkWarnAt(naming.warnAt ?? [])
+  const policies = list.map((one) => {
+    const { policy, name: own } = toNamed(one)
+    const name = list.length === 1 ? naming.name : `${naming.name}-${windowLabel(policy.windowMs)}`
+    return bindPolicy(policy, { bucket: own ?? naming.name, name: checkName(own ?? name), shadow, warnAt })
+  })
+  refuseSameNames(policies)
+  return policies
+}
+
+function toNamed(given: PolicyLike): { readonly policy: Policy; readonly name: string | undefined } {
+  if (typeof given === 'object' && given !== null && !isPolicy(given) && 'policy' in given) {
+    checkOptions('A policy in a list', given, ['policy', 'name'])
+    const policy = toPolicy(given.policy)
+    const name = given.name ?? policy.name
+    return { policy, name: name === '' && given.name === undefined ? undefined : checkName(name) }
+  }
+  const policy = toPolicy(given)
+  return { policy, name: policy.name === '' ? undefined : policy.name }
+}
+
+function toPolicy(value: unknown): Policy {
+  if (typeof value === 'string') return slidingWindow<string>(value)
+  if (isPolicy(value)) return value
+  throw new ConfigError(
+    `policies: expected a limit such as '100/min' or a policy such as tokenBucket('10/s'), got ${shown(value)}.`,
+  )
+}
+
+function refuseSameNames(policies: readonly Policy[]): void {
+  const names = new Set<string>()
+  for (const { name } of policies) {
+    if (names.has(name)) {
+      throw new ConfigError(
+        `policies: two are named "${name}". Give one a name of its own, as in { policy: '10/s', name: 'short' }.`,
+      )
+    }
+    names.add(name)
+  }
+}
+
+function checkWarnAt(warnAt: number | readonly number[]): readonly number[] {
+  const shares: readonly unknown[] = Array.isArray(warnAt) ? warnAt : [warnAt]
+  return shares
+    .map((share) => {
+      if (typeof share === 'number' && share > 0 && share <= 1) return share
+      throw new ConfigError(`warnAt: expected shares above 0 and up to 1, as in 0.8, got ${shown(share)}.`)
+    })
+    .sort((a, b) => a - b)
+}
