@@ -1,7 +1,7 @@
 import { type Connection, literalGlob, type Reply } from '@sluice/core/remote'
 import calculateSlot from 'cluster-key-slot'
 import type { Cluster, Redis } from 'ioredis'
-import type { Health } from './open-client.js'
+import { type Health, withoutCommand } from './open-client.js'
 
 /** Names looked at by one SCAN. */
 const SCAN_COUNT = 1_000
@@ -26,7 +26,9 @@ export function clusterConnection(client: Cluster, url: string, health: Health, 
     slotOf: calculateSlot,
     nodeOf: (slot) => client.slots[slot]?.[0] ?? '',
     async *scan(pattern) {
-      for (const node of client.nodes('master')) yield* scanOf(node, pattern, keyPrefixOf(client))
+      const masters = client.nodes('master')
+      if (masters.length === 0) throw health.lastError() ?? new Error('no node of the cluster is connected')
+      for (const node of masters) yield* scanOf(node, pattern, keyPrefixOf(client))
     },
     remove: (names) => Promise.all(names.map((name) => client.unlink(name))),
   }
@@ -45,9 +47,7 @@ function scripts(client: Redis | Cluster, health: Health): Pick<Connection, 'eva
       },
       (error: Error) => {
         health.answered()
-        // Its command has all names in it, which nobody wants to see in a log.
-        Object.defineProperty(error, 'command', { enumerable: false })
-        throw error.name === 'MaxRetriesPerRequestError' ? (health.lastError() ?? error) : error
+        throw error.name === 'MaxRetriesPerRequestError' ? (health.lastError() ?? error) : withoutCommand(error)
       },
     )
   }

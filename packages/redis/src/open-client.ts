@@ -27,7 +27,7 @@ export function openClient(address: RedisAddress): { readonly client: Redis | Cl
   const client = clientFor(address)
   let last: Error | undefined
   client.on('error', (error: Error) => {
-    last = error
+    last = withoutCommand(error)
   })
   client.on('close', () => {
     last ??= new Error('the connection was closed')
@@ -38,6 +38,13 @@ export function openClient(address: RedisAddress): { readonly client: Redis | Cl
   if (client instanceof Redis) client.once('ready', () => warnOfEviction(client))
   const watch = client instanceof Redis ? watchOver(client) : unknownHealth
   return { client, health: { ...watch, lastError: () => last } }
+}
+
+/** A client's errors carry the command that failed, with its arguments: keys, or the password of AUTH. */
+export function withoutCommand(error: Error): Error {
+  const bare = new Error(error.message)
+  bare.name = error.name
+  return 'code' in error ? Object.assign(bare, { code: error.code }) : bare
 }
 
 /** An evicted bucket is a fresh one: says it once where Redis may give up any key. What cannot be asked is let be. */

@@ -1,9 +1,9 @@
 import { ConfigError, type Store } from '@sluice/core'
-import { type Connection, type RemoteStoreOptions, remoteStore, withoutPassword } from '@sluice/core/remote'
+import { type Connection, type RemoteStoreOptions, remoteStore } from '@sluice/core/remote'
 import type { Cluster, Redis } from 'ioredis'
 import { clusterConnection, singleConnection } from './connections.js'
 import { type Health, openClient, unknownHealth } from './open-client.js'
-import { parseRedisUrl } from './redis-url.js'
+import { parseRedisUrl, shownAddress } from './redis-url.js'
 
 export interface RedisStoreOptions extends RemoteStoreOptions {}
 
@@ -20,8 +20,9 @@ export function redisStore(where: string | Redis | Cluster, options: RedisStoreO
 
 function connectionTo(where: string | Redis | Cluster): Connection {
   if (typeof where === 'string') {
-    const { client, health } = openClient(parseRedisUrl(where))
-    return connectionOf(client, withoutPassword(where), health, () => client.disconnect())
+    const address = parseRedisUrl(where)
+    const { client, health } = openClient(address)
+    return connectionOf(client, shownAddress(address), health, () => client.disconnect())
   }
   if (typeof where !== 'object' || where === null || typeof where.evalsha !== 'function') {
     throw new ConfigError("redisStore() takes a URL such as 'redis://localhost:6379' or a client of ioredis.")

@@ -1,5 +1,4 @@
 import { ConfigError } from '@sluice/core'
-import { withoutPassword } from '@sluice/core/remote'
 
 /** What a URL says of where Redis is and who we are there. */
 export interface RedisAddress {
@@ -19,48 +18,58 @@ const EXPECTED =
 
 /**
  * Takes a URL of one server, of Sentinels or of a cluster's nodes apart.
- * @throws {ConfigError} on anything else; the password is not repeated.
+ * @throws {ConfigError} on anything else. Its message repeats nothing of the URL: in a malformed one, any part may be
+ * part of a password.
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const parts = /^redis(s)?(?:\+(sentinel|cluster))?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?#]+)(?:\/([^?#]*))?$/.exec(
     url,
   )
-  if (parts === null) throw wrong(url, 'it is not a Redis URL')
+  if (parts === null) throw wrong('it is not a Redis URL; special characters in a user or password are percent-encoded')
   const [, secure, scheme, username, password, authority = '', path = ''] = parts
   const kind = scheme === 'sentinel' || scheme === 'cluster' ? scheme : 'single'
-  const hosts = authority.split(',').map((text) => hostOf(text, kind === 'sentinel' ? 26379 : 6379, url))
-  if (kind === 'single' && hosts.length > 1) throw wrong(url, 'it names several hosts, but is for one server')
+  const hosts = authority.split(',').map((text) => hostOf(text, kind === 'sentinel' ? 26379 : 6379))
+  if (kind === 'single' && hosts.length > 1) throw wrong('it names several hosts, but is for one server')
   const [name = '', dbText = ''] = kind === 'sentinel' ? path.split('/') : ['', path]
-  if (kind === 'sentinel' && name === '') throw wrong(url, 'the name of the Sentinel group is missing')
-  if (kind === 'cluster' && dbText !== '') throw wrong(url, 'a cluster has no databases')
-  if (!/^\d{0,5}$/.test(dbText)) throw wrong(url, `"${dbText}" is not a database's number`)
+  if (kind === 'sentinel' && name === '') throw wrong('the name of the Sentinel group is missing')
+  if (name.includes('@')) throw wrong('special characters in a user or password are percent-encoded')
+  if (kind === 'cluster' && dbText !== '') throw wrong('a cluster has no databases')
+  if (!/^\d{0,5}$/.test(dbText)) throw wrong('the database is not a number')
   return {
     kind,
     hosts,
-    name: decoded(name, url) ?? '',
+    name: decoded(name) ?? '',
     db: Number(dbText),
     tls: secure !== undefined,
-    username: decoded(username, url),
-    password: decoded(password, url),
+    username: decoded(username),
+    password: decoded(password),
   }
 }
 
-function hostOf(text: string, usualPort: number, url: string): { host: string; port: number } {
+function hostOf(text: string, usualPort: number): { host: string; port: number } {
   const [, ipv6, name, port] = /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/i.exec(text) ?? []
   const host = ipv6 ?? name
-  if (host === undefined) throw wrong(url, `"${text}" is not a host with a port`)
+  if (host === undefined) throw wrong('one of its hosts is not a name or an address with a port')
   return { host, port: port === undefined ? usualPort : Number(port) }
 }
 
-function decoded(text: string | undefined, url: string): string | undefined {
+function decoded(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined
   try {
     return decodeURIComponent(text)
   } catch {
-    throw wrong(url, 'its user or password is not percent-encoded')
+    throw wrong('its user or password is not percent-encoded')
   }
 }
 
-function wrong(url: string, why: string): ConfigError {
-  return new ConfigError(`store: "${withoutPassword(url)}" cannot be used: ${why}. ${EXPECTED}.`)
+function wrong(why: string): ConfigError {
+  return new ConfigError(`store: the URL cannot be used: ${why}. ${EXPECTED}.`)
+}
+
+/** An address as it may be shown: without user and password. */
+export function shownAddress({ kind, hosts, name, db, tls }: RedisAddress): string {
+  const scheme = `redis${tls ? 's' : ''}${kind === 'single' ? '' : `+${kind}`}`
+  const authority = hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')
+  const path = [name, db === 0 ? '' : String(db)].filter((part) => part !== '').join('/')
+  return `${scheme}://${authority}${path === '' ? '' : `/${path}`}`
 }

@@ -1,5 +1,4 @@
 export { environment } from '../runtime/builtin.js'
-export { withoutPassword } from '../stores/create-store.js'
 export { literalGlob, type NamingOptions } from './bucket-name.js'
 export type { Connection } from './connection.js'
 export { type RemoteStoreOptions, remoteStore } from './remote-store.js'

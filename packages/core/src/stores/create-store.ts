@@ -24,7 +24,7 @@ export function createStore(url: string | undefined): Store {
   const wanted = PACKAGES.find(({ schemes }) => schemes.test(url))
   if (wanted !== undefined) return load(wanted)(url)
   throw new ConfigError(
-    `store: ${shown(withoutPassword(url))} is not a store. Expected 'memory:', 'redis://host:6379', 'rediss://…', ` +
+    `store: ${schemeOf(url)} is not a store. Expected 'memory:', 'redis://host:6379', 'rediss://…', ` +
       "'redis+sentinel://…', 'redis+cluster://…', 'upstash:' or a Store.",
   )
 }
@@ -59,7 +59,8 @@ function isMissing(error: unknown): boolean {
   return code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
 }
 
-/** A URL as it may be shown to people. */
-export function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/]*@/, '//…@')
+/** No more of a URL than its scheme: any other part of one that is malformed may be part of a password. */
+function schemeOf(url: string): string {
+  const [scheme] = /^[a-z][a-z+.-]{0,30}:(?=\/\/)/i.exec(url) ?? []
+  return scheme === undefined ? 'the given text' : `${scheme}//…`
 }
