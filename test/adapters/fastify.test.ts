@@ -50,6 +50,68 @@ describe.each([
     expect((await app.inject({ method: 'POST', url: '/text' })).headers['ratelimit']).toMatch(/"default-2";r=1;/)
   })
 
+  it('take a route’s limit once, however many scopes and sluices register the plugin', async () => {
+    const [one, other] = [sluice(), sluice()]
+    const app = create()
+    await app.register(one.plugin)
+    await app.register(other.plugin)
+    await app.register(async (scope) => {
+      await scope.register(one.plugin)
+      scope.get('/', { config: { limit: '5/h' } }, ok)
+    })
+    expect(await ratelimit(app, '/')).toMatch(/^"default";r=4;t=\d+$/)
+    expect(await ratelimit(app, '/')).toMatch(/^"default";r=3;t=\d+$/)
+  })
+
+  it('limit routes that were declared before the plugin had loaded', async () => {
+    const app = create()
+    app.register(sluice().plugin, { policies: '10/min', name: 'all' })
+    app.get('/', { config: { limit: { policies: '5/h', name: 'own' } } }, ok)
+    expect(await ratelimit(app, '/')).toMatch(/^"all";r=9;t=\d+, "own";r=4;t=\d+$/)
+    expect(await ratelimit(app, '/')).toMatch(/^"all";r=8;t=\d+, "own";r=3;t=\d+$/)
+  })
+
+  it('apply the own limit of an explicit HEAD route', async () => {
+    const app = create()
+    await app.register(sluice().plugin)
+    app.head('/', { config: { limit: { policies: '3/h', name: 'head' } } }, ok)
+    app.get('/', { config: { limit: { policies: '5/h', name: 'get' } } }, ok)
+    expect(await ratelimit(app, '/', 'HEAD')).toMatch(/^"head";r=2;/)
+    expect(await ratelimit(app, '/')).toMatch(/^"get";r=4;/)
+  })
+
+  it('take a policy with a key of its own as a route’s limit', async () => {
+    const app = create()
+    await app.register(sluice().plugin)
+    app.get('/', { config: { limit: { policy: '3/h', key: () => 'all', name: 'everybody' } } }, ok)
+    expect(await ratelimit(app, '/')).toMatch(/^"everybody";r=2;/)
+  })
+
+  it('accept what register itself reads', async () => {
+    const app = create()
+    app.register(sluice().plugin, { policies: '10/min', logLevel: 'warn', prefix: '/api' } as never)
+    app.get('/', ok)
+    expect(await ratelimit(app, '/')).toMatch(/^"default";r=9;/)
+  })
+
+  it.each([
+    ['a typo for policies', { policy: '10/min' }, 'needs policies'],
+    ['options without policies', { name: 'all' }, 'needs policies'],
+    ['a malformed text', { policies: '10/mintue' }, 'is not a limit'],
+  ])('refuse %s through ready()', async (_title, options, sentence) => {
+    const app = create()
+    app.register(sluice().plugin, options as never)
+    await expect(app.ready()).rejects.toThrow(sentence)
+  })
+
+  it('refuse a route’s limit without policies where the route is declared', async () => {
+    const app = create()
+    await app.register(sluice().plugin)
+    expect(() => app.get('/', { config: { limit: { name: 'own' } as never } }, ok)).toThrow(
+      'GET /: config.limit has no policies',
+    )
+  })
+
   it('limit by what the body says, in preHandler', async () => {
     const limit = sluice()
     const app = create()
@@ -93,6 +155,7 @@ describe.each([
     ['proxies that are all trusted', true, 'SLUICE_TRUSTS_ALL_PROXIES'],
     ['proxies of one network', ['127.0.0.1/8'], undefined],
     ['two hops', (_address, hop) => hop <= 2, undefined],
+    ['proxies elsewhere than the one that is there', ['10.1.2.3'], 'SLUICE_PROXY_NOT_TRUSTED'],
   ])('with %s', async (_title, trustProxy, code) => {
     const app = create({ trustProxy })
     app.get('/', { onRequest: sluice()('10/min') }, ok)

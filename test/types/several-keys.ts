@@ -12,7 +12,11 @@ limit({ policy: '10k/min', key: (req) => req.get('x-team') ?? 'nobody' })
 limit([
   '10/s',
   { policy: '10k/min', key: () => 'all', name: 'everybody' },
-  { policy: tokenBucket('1M tokens/day'), key: async (req) => req.hostname, cost: (req) => Number(req.query['tokens']) },
+  {
+    policy: tokenBucket('1M tokens/day'),
+    key: async (req) => req.hostname,
+    cost: (req) => Number(req.query['tokens']),
+  },
 ])
 limit((req) => (req.get('x-plan') === 'pro' ? '1000/min' : ['10/min', { policy: '100/day', key: () => 'all' }]))
 limit('10/s', { key: undefined, cost: undefined, name: undefined, skip: undefined, refund: async () => true })

@@ -1,4 +1,4 @@
-import type { Decision } from '@sluice/core'
+import { ConfigError, type Decision } from '@sluice/core'
 import {
   createLimit,
   type Guard,
@@ -113,38 +113,86 @@ function answer(passage: Passage, request: FastifyRequest, reply: FastifyReply, 
 }
 
 function pluginOf(limit: Limit<FastifyRequest, LimitHook>): FastifyPluginCallback<Partial<RouteLimit>> {
-  const plugin: FastifyPluginCallback<Partial<RouteLimit>> = (app, { policies, ...options }, done) => {
-    if (policies !== undefined) app.addHook('onRequest', toHook(limit, { policies, ...withoutPrefix(options) }))
-    limitRoutes(app, limit)
-    done()
+  const plugin: FastifyPluginCallback<Partial<RouteLimit>> = (app, options, done) => {
+    try {
+      const own = withoutRegister(options)
+      if (Object.keys(own).length > 0) app.addHook('onRequest', hookOf(limit, own, 'limit.plugin'))
+      limitRoutes(app, limit)
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
   }
   // The scope that registers the plugin is the one that it limits, with the scopes inside it.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: 'sluice' })
 }
 
-/** A route's `config.limit` runs before its other hooks; the HEAD twin that Fastify makes of a GET shares its limit. */
+/** Marks the config of a route whose limit is among its hooks: others that look at it leave it alone. */
+const LIMITED: unique symbol = Symbol.for('sluice.limited')
+
+/**
+ * A route's `config.limit` runs before its other hooks; the HEAD twin that Fastify makes of a GET shares its limit.
+ * A route that was declared before this plugin had loaded is met at its first request.
+ */
 function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHook>): void {
-  const hooks = new Map<string, LimitHook>()
+  const gets = new Map<string, { readonly own: unknown; readonly hook: LimitHook }>()
   app.addHook('onRoute', (route) => {
-    const own = route.config?.limit
-    if (own === undefined) return
-    const twin = route.method === 'HEAD' ? hooks.get(route.url) : undefined
-    const first = twin ?? toHook(limit, isRouteLimit(own) ? own : { policies: own })
-    hooks.set(route.url, first)
-    route.onRequest = [first, ...[route.onRequest ?? []].flat()]
+    const config: RouteConfig | undefined = route.config
+    if (config?.limit === undefined || config[LIMITED] !== undefined) return
+    const twin = route.method === 'HEAD' ? gets.get(route.url) : undefined
+    const place = `${[route.method].flat().join(', ')} ${route.url}`
+    const hook = twin?.own === config.limit ? twin.hook : hookOf(limit, toRouteLimit(config.limit, place), place)
+    if (route.method === 'GET') gets.set(route.url, { own: config.limit, hook })
+    route.config = Object.assign({}, route.config, { [LIMITED]: true })
+    route.onRequest = [hook, ...[route.onRequest ?? []].flat()]
+  })
+  app.addHook('onRequest', function (request, reply, done) {
+    const config: RouteConfig | undefined = request.routeOptions.config
+    if (config?.limit === undefined || config[LIMITED] === true) return done()
+    try {
+      const place = `${request.method} ${request.routeOptions.url}`
+      config[LIMITED] ??= hookOf(limit, toRouteLimit(config.limit, place), place)
+      config[LIMITED].call(this, request, reply, done)
+    } catch (error) {
+      done(error as Error)
+    }
   })
 }
 
-function toHook(limit: Limit<FastifyRequest, LimitHook>, { policies, ...options }: RouteLimit): LimitHook {
-  return limit(policies, options)
+interface RouteConfig {
+  readonly limit?: RoutePolicies | RouteLimit
+  [LIMITED]?: true | LimitHook
 }
 
-function isRouteLimit(own: RoutePolicies | RouteLimit): own is RouteLimit {
-  return typeof own === 'object' && 'policies' in own
+/** @throws {ConfigError} where there are no policies, which would limit nothing. */
+function hookOf(limit: Limit<FastifyRequest, LimitHook>, own: Partial<RouteLimit>, place: string): LimitHook {
+  const { policies, ...options } = own
+  if (policies !== undefined) return limit(policies, options)
+  throw new ConfigError(
+    `${place}: a limit needs policies, as in { policies: '100/min' }; got ${Object.keys(own).join(', ')}.`,
+  )
 }
 
-/** What `register` itself reads of a plugin's options. */
-function withoutPrefix(options: LimitOptions<FastifyRequest> & { prefix?: unknown }): LimitOptions<FastifyRequest> {
-  const { prefix: _prefix, ...own } = options
+function toRouteLimit(own: RoutePolicies | RouteLimit, place: string): RouteLimit {
+  if (typeof own === 'string' || Array.isArray(own)) return { policies: own as RoutePolicies }
+  if (typeof own !== 'object' || own === null) {
+    throw new ConfigError(`${place}: config.limit takes policies, or an object with policies and options.`)
+  }
+  if ('policies' in own) return own
+  if ('policy' in own || 'algorithm' in own) return { policies: own }
+  throw new ConfigError(
+    `${place}: config.limit has no policies. Write limit: '100/min' or limit: { policies: '100/min' }.`,
+  )
+}
+
+/** Takes off what `register` itself reads of a plugin's options. */
+function withoutRegister(options: Partial<RouteLimit> & RegisterOptions): Partial<RouteLimit> {
+  const { prefix: _prefix, logLevel: _logLevel, logSerializers: _logSerializers, ...own } = options
   return own
+}
+
+interface RegisterOptions {
+  readonly prefix?: unknown
+  readonly logLevel?: unknown
+  readonly logSerializers?: unknown
 }

@@ -52,7 +52,15 @@ describe('a Redis URL', () => {
   it('never shows a part of a password, however it is malformed', () => {
     const secret = fc.stringMatching(/^[A-Z]{6}$/)
     const glue = fc.constantFrom('/', '@', ':', '?', '#', '%', '%zz', '//', '', ' ')
-    const scheme = fc.constantFrom('redis://', 'rediss://', 'redis+sentinel://', 'redis+cluster://', 'mongo://', 'redis:', '')
+    const scheme = fc.constantFrom(
+      'redis://',
+      'rediss://',
+      'redis+sentinel://',
+      'redis+cluster://',
+      'mongo://',
+      'redis:',
+      '',
+    )
     const before = fc.constantFrom('', ':', 'ann:', 'ann', 'ann@')
     const after = fc.constantFrom('@host', '@host:x', '@host:1/2', '@', '', '@a:1,b', '/0', '?password=', '@host/main')
     fc.assert(

@@ -1,0 +1,336 @@
+import { createServer, type RequestListener } from 'node:http'
+import { connect as connectHttp2, createServer as createServer2 } from 'node:http2'
+import { type AddressInfo, connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { leakyBucket, memoryStore, sluice } from '@sluice/express'
+import { sluice as fastifySluice } from '@sluice/fastify'
+import { sluice as koaSluice } from '@sluice/koa'
+import express, { type Request, type RequestHandler, type Response } from 'express'
+import fastify from 'fastify'
+import Koa from 'koa'
+import request from 'supertest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+const rejections: unknown[] = []
+const note = (error: unknown) => rejections.push(error)
+beforeEach(() => {
+  process.on('unhandledRejection', note)
+})
+afterEach(async () => {
+  await pause(1)
+  process.off('unhandledRejection', note)
+  expect(rejections.splice(0)).toEqual([])
+})
+
+const app = () => express().set('env', 'test')
+const ok: RequestHandler = (_req, res) => {
+  res.json({ ok: true })
+}
+const rejecting = () => Promise.reject(new Error('no key'))
+const throwing = (value: unknown) => () => {
+  throw value
+}
+
+/** Listens for the time of one callback. */
+async function serving(server: ReturnType<typeof createServer>, use: (port: number) => Promise<void>): Promise<void> {
+  await new Promise<void>((resolve) => server.listen(0, resolve))
+  try {
+    await use((server.address() as AddressInfo).port)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+describe('a function of the options', () => {
+  it.each([undefined, null, '', 'route', 'router', 0])('fails the request where it throws %o', async (value) => {
+    const limit = sluice()
+    const error = vi.fn()
+    limit.on('error', error)
+    for (const option of ['key', 'cost', 'skip']) {
+      for (const fn of [throwing(value), () => Promise.reject(value)]) {
+        const server = app().get('/', limit('5/min', { name: 'own', [option]: fn }), ok)
+        expect((await request(server).get('/')).status).toBe(500)
+      }
+    }
+    expect(error).toHaveBeenCalledTimes(6)
+    expect(limit.store).toMatchObject({ size: 0 })
+  })
+
+  it('fails the request once where a key rejects and a cost throws', async () => {
+    const limit = sluice()
+    const error = vi.fn()
+    limit.on('error', error)
+    const options = { key: rejecting, cost: throwing(new Error('no cost')) }
+    const server = app()
+      .get('/one', limit('5/min', { name: 'one', ...options }), ok)
+      .get('/list', limit(['5/min', { policy: '9/h', ...options }], { name: 'list', key: rejecting }), ok)
+      .get('/plan', limit(throwing(new Error('no plan')), { name: 'plan', key: rejecting }), ok)
+    for (const path of ['/one', '/list', '/plan']) expect((await request(server).get(path)).status).toBe(500)
+    expect(error).toHaveBeenCalledTimes(3)
+  })
+
+  it('that is no longer waited for writes nothing', async () => {
+    const limit = sluice()
+    const handler = vi.fn()
+    const late = () => pause(30).then(() => 'late')
+    const server = app()
+      .use((_req, res, next) => {
+        setTimeout(() => res.status(503).end('too slow'), 5)
+        next()
+      })
+      .get('/', limit('5/min', { key: late }), handler)
+    expect((await request(server).get('/')).status).toBe(503)
+    await pause(60)
+    expect(handler).not.toHaveBeenCalled()
+    expect(limit.store).toMatchObject({ size: 0 })
+  })
+
+  it('is no error where the client has left meanwhile', async () => {
+    const limit = sluice()
+    const error = vi.fn()
+    limit.on('error', error)
+    const server = app().get('/', limit('5/min', { skip: () => pause(40).then(() => false) }), ok)
+    await serving(createServer(server), async (port) => {
+      const socket = connect(port, '127.0.0.1').on('error', () => {})
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      await pause(15)
+      socket.resetAndDestroy()
+      await pause(60)
+    })
+    expect(error).not.toHaveBeenCalled()
+    expect(limit.store).toMatchObject({ size: 0 })
+  })
+})
+
+describe('a listener', () => {
+  it('that rejects is reported, and ends nothing', async () => {
+    const limit = sluice()
+    const error = vi.fn()
+    limit.on('decision', rejecting as never)
+    limit.on('error', error)
+    await request(app().get('/', limit('5/min'), ok))
+      .get('/')
+      .expect(200)
+    await vi.waitFor(() => expect(error).toHaveBeenCalledOnce())
+  })
+
+  it('for an event that does not exist is refused', () => {
+    expect(() => sluice().on('deny' as never, () => {})).toThrow(
+      'there is no event "deny". The events are: decision, denied',
+    )
+    expect(() => sluice().on('denied', undefined as never)).toThrow('takes a function, got undefined')
+  })
+})
+
+describe('an aborted response', () => {
+  // Twelve logins on a limit that gives back what succeeds.
+  const policies = '100/h'
+  const options = { name: 'login', refund: 'successful', key: () => 'all' } as const
+  const handlers: readonly [
+    string,
+    () => { listener: RequestListener | PromiseLike<RequestListener>; left: () => number },
+  ][] = [
+    [
+      'Express',
+      () => {
+        const seen: number[] = []
+        const limit = sluice()
+        limit.on('decision', ({ decision }) => seen.push(decision.binding?.remaining ?? -1))
+        const listener = app().use(limit(policies, options), (_req: Request, res: Response) => {
+          res.setHeader('content-length', 2)
+          res.flushHeaders()
+          setTimeout(() => res.end('ok'), 30)
+        })
+        return { listener, left: () => seen.at(-1) ?? -1 }
+      },
+    ],
+    [
+      'Koa',
+      () => {
+        const seen: number[] = []
+        const limit = koaSluice()
+        limit.on('decision', ({ decision }) => seen.push(decision.binding?.remaining ?? -1))
+        const koa = new Koa()
+        koa.silent = true
+        koa.use(limit(policies, options)).use((ctx) => {
+          ctx.respond = false
+          ctx.res.statusCode = 200
+          ctx.res.setHeader('content-length', 2)
+          ctx.res.flushHeaders()
+          setTimeout(() => ctx.res.end('ok'), 30)
+        })
+        return { listener: koa.callback(), left: () => seen.at(-1) ?? -1 }
+      },
+    ],
+    [
+      'Fastify',
+      () => {
+        const seen: number[] = []
+        const limit = fastifySluice()
+        limit.on('decision', ({ decision }) => seen.push(decision.binding?.remaining ?? -1))
+        const server = fastify()
+        server.get('/', { onRequest: limit(policies, options) }, (_request, reply) => {
+          reply.hijack()
+          reply.raw.setHeader('content-length', 2)
+          reply.raw.flushHeaders()
+          setTimeout(() => reply.raw.end('ok'), 30)
+        })
+        const listener = server.ready().then(() => server.routing as unknown as RequestListener)
+        return { listener, left: () => seen.at(-1) ?? -1 }
+      },
+    ],
+  ]
+
+  it.each(handlers)('over HTTP/1.1 gives nothing back on %s', async (_title, make) => {
+    const { listener, left } = make()
+    await serving(createServer(await listener), async (port) => {
+      for (let login = 0; login < 12; login++) {
+        const socket = connect(port, '127.0.0.1').on('error', () => {})
+        socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+        await new Promise((resolve) => socket.once('data', resolve))
+        socket.resetAndDestroy()
+      }
+      await pause(60)
+      expect(left()).toBe(88)
+      await (await fetch(`http://127.0.0.1:${port}/`)).text()
+      expect(left()).toBe(87)
+      await pause(10)
+      await (await fetch(`http://127.0.0.1:${port}/`)).text()
+      expect(left()).toBe(87)
+    })
+  })
+
+  it('over HTTP/2 gives nothing back', async () => {
+    const seen: number[] = []
+    const limit = koaSluice()
+    limit.on('decision', ({ decision }) => seen.push(decision.binding?.remaining ?? -1))
+    const koa = new Koa()
+    koa.silent = true
+    koa.use(limit(policies, options)).use(async (ctx) => {
+      await pause(30)
+      ctx.body = 'ok'
+    })
+    const server = createServer2(koa.callback() as never)
+    await new Promise<void>((resolve) => server.listen(0, resolve))
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    for (const code of [8, 0, 8]) {
+      const stream = client.request({ ':path': '/' }).on('error', () => {})
+      await pause(10)
+      stream.close(code)
+    }
+    await pause(60)
+    const whole = () =>
+      new Promise<void>((resolve) => {
+        client.request({ ':path': '/' }).on('close', resolve).resume().end()
+      })
+    await whole()
+    await pause(10)
+    await whole()
+    expect(seen).toEqual([99, 98, 97, 96, 96])
+    client.close()
+    server.close()
+  })
+})
+
+describe('a leaky bucket', () => {
+  it('gives back the place of a pipelined client that leaves', async () => {
+    const limit = sluice({ store: memoryStore() })
+    const handled: string[] = []
+    const slow = app().get('/slow', () => {})
+    slow.get('/held', limit(leakyBucket('10/s', { queue: 5 }), { key: () => 'all' }), (_req, res) => {
+      handled.push('held')
+      res.end()
+    })
+    await serving(createServer(slow), async (port) => {
+      const socket = connect(port, '127.0.0.1').on('error', () => {})
+      const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
+      socket.write(get('/slow') + get('/held') + get('/held'))
+      await pause(30)
+      socket.resetAndDestroy()
+      await pause(250)
+    })
+    expect(handled.length).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('limits on one response', () => {
+  it('add one pair of listeners, however many give back', async () => {
+    const warning = vi.spyOn(process, 'emitWarning')
+    const limit = sluice()
+    const limits = Array.from({ length: 15 }, (_, i) => limit('100/min', { name: `n${i}`, refund: 'failed' }))
+    await request(app().get('/', ...limits, ok))
+      .get('/')
+      .expect(200)
+    expect(warning).not.toHaveBeenCalled()
+    warning.mockRestore()
+  })
+
+  it('each keep their own dialects', async () => {
+    const limit = sluice()
+    const quiet = limit('5/min', { name: 'quiet', headers: [] })
+    const legacy = limit('6/min', { name: 'legacy', headers: 'legacy' })
+    const server = app().get(
+      '/',
+      quiet,
+      limit('7/min', { name: 'draft' }),
+      legacy,
+      limit('8/min', { name: 'last' }),
+      ok,
+    )
+    const { headers } = await request(server).get('/')
+    expect(headers['ratelimit']).toMatch(/^"draft";r=6;t=60, "last";r=7;t=60$/)
+    expect(headers['x-ratelimit-limit']).toBe('6')
+  })
+
+  it('show the newest standing where one is mounted twice around another', async () => {
+    const limit = sluice()
+    const [outer, inner] = [limit('5/min', { name: 'outer' }), limit('6/min', { name: 'inner' })]
+    const { headers } = await request(app().get('/', outer, inner, outer, ok)).get('/')
+    expect(headers['ratelimit']).toMatch(/^"outer";r=4;t=60, "inner";r=5;t=60$/)
+  })
+
+  it('are each refunded by their own receipt', async () => {
+    const limit = sluice()
+    const server = app().get(
+      '/',
+      limit('100/min', { name: 'one' }),
+      limit('100/min', { name: 'eight', cost: 8 }),
+      (req, res) => void res.json([req.rateLimit?.cost, req.rateLimit?.standings.length]),
+    )
+    expect((await request(server).get('/')).body).toEqual([8, 1])
+  })
+})
+
+describe('one decision over several keys and costs', () => {
+  it('takes from all or from none, and gives each back what it took', async () => {
+    const limit = sluice()
+    const several = limit(
+      [
+        '10/s',
+        { policy: '3/min', key: () => 'all', name: 'everybody' },
+        {
+          policy: '1000 tokens/day',
+          key: (req) => req.get('x-team') ?? 'none',
+          cost: (req) => Number(req.get('x-tokens')),
+        },
+      ],
+      { name: 'chat', key: (req) => req.get('x-user') ?? 'nobody', refund: 'failed' },
+    )
+    const server = app().get('/:status', several, (req, res) => void res.sendStatus(Number(req.params['status'])))
+    const as = (user: string, tokens: number, status = 200) =>
+      request(server)
+        .get(`/${status}`)
+        .set({ 'x-user': user, 'x-team': 'blue', 'x-tokens': String(tokens) })
+    expect((await as('ann', 400)).headers['ratelimit']).toMatch(
+      /^"chat-1s";r=9;t=1, "everybody";r=2;t=60, "chat-1d";r=600;/,
+    )
+    expect((await as('bob', 601)).status).toBe(429)
+    expect((await as('bob', 100, 500)).status).toBe(500)
+    expect((await as('bob', 600)).headers['ratelimit']).toMatch(
+      /^"chat-1s";r=9;t=1, "everybody";r=1;t=60, "chat-1d";r=0;/,
+    )
+    expect((await as('cat', 0)).status).toBe(200)
+    expect((await as('dan', 0)).status).toBe(429)
+  })
+})
