@@ -3,7 +3,7 @@ import { redisStore } from '@sluice/redis'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { aPrefix } from '../redis/stores.ts'
-import { kinds } from './kinds.ts'
+import { asOther, kinds } from './kinds.ts'
 
 const forward = fc.oneof({ weight: 2, arbitrary: fc.integer({ min: 0, max: 40 }) }, fc.integer({ min: 0, max: 600 }))
 const anyway = fc.oneof({ weight: 4, arbitrary: forward }, fc.integer({ min: -2_000, max: 2_000 }))
@@ -15,6 +15,8 @@ const stepsBy = (by: fc.Arbitrary<number>, keys: readonly string[], verbs: reado
       verb: fc.constantFrom(...verbs),
       key: fc.constantFrom(...keys),
       cost: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 0, max: 16 })),
+      // The plan that the client is on: 0 is the policies as they are, others have another quota.
+      plan: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 2 })),
     }),
     { maxLength: 60, size: '+1' },
   )
@@ -23,11 +25,16 @@ const oneOf = fc.constantFrom(...kinds).chain((kind) => kind.policy)
 
 const forwardTrace = fc.record({
   list: fc.array(oneOf, { minLength: 1, maxLength: 3 }),
+  quotas: fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })),
   steps: stepsBy(forward, ['a', 'b'], ['take', 'take', 'take', 'look', 'give']),
 })
 
 /** One bucket alone, never given back to: what has expired may be forgotten as others come, and no clock brings it back. */
-const jumpingTrace = fc.record({ list: fc.tuple(oneOf), steps: stepsBy(anyway, ['a'], ['take', 'take', 'look']) })
+const jumpingTrace = fc.record({
+  list: fc.tuple(oneOf),
+  quotas: fc.constant<[number, number]>([3, 17]),
+  steps: stepsBy(anyway, ['a'], ['take', 'take', 'look']),
+})
 
 /** Policies as a limit binds them, each with a name. */
 function bound(list: readonly Policy[]): readonly Policy[] {
@@ -55,40 +62,43 @@ describe.each([
 
   it('decide, tell and keep exactly the same', async () => {
     await fc.assert(
-      fc.asyncProperty(together ? fc.oneof(forwardTrace, jumpingTrace) : forwardTrace, async ({ list, steps }) => {
-        run += 1
-        const asked = bound(list)
-        const memory = memoryStore({ clock: () => now })
-        const receipts: Decision[] = []
-        const pairs: [wanted: Decision, got: Promise<Decision>][] = []
-        now = 300_000
-        for (const { by, verb, key: short, cost } of steps) {
-          now += by
-          const key = `${run}-${short}`
-          const asks = asked.map((policy) => ({ policy, key, cost }))
-          if (verb === 'give') {
-            const receipt = receipts.pop()
-            const returns = receipt?.standings.map(({ policy, at }) => ({
-              policy,
-              key: receipt.key,
-              cost: receipt.cost,
-              at,
-            }))
-            memory.refund(returns ?? [])
-            const refunded = redis.refund(returns ?? [])
-            if (!together) await refunded
-            continue
+      fc.asyncProperty(
+        together ? fc.oneof(forwardTrace, jumpingTrace) : forwardTrace,
+        async ({ list, quotas, steps }) => {
+          run += 1
+          const plans = [list, ...quotas.map((quota) => list.map((policy) => asOther(policy, quota)))].map(bound)
+          const memory = memoryStore({ clock: () => now })
+          const receipts: Decision[] = []
+          const pairs: [wanted: Decision, got: Promise<Decision>][] = []
+          now = 300_000
+          for (const { by, verb, key: short, cost, plan } of steps) {
+            now += by
+            const key = `${run}-${short}`
+            const asks = plans[plan]?.map((policy) => ({ policy, key, cost })) ?? []
+            if (verb === 'give') {
+              const receipt = receipts.pop()
+              const returns = receipt?.standings.map(({ policy, at }) => ({
+                policy,
+                key: receipt.key,
+                cost: receipt.cost,
+                at,
+              }))
+              memory.refund(returns ?? [])
+              const refunded = redis.refund(returns ?? [])
+              if (!together) await refunded
+              continue
+            }
+            const wanted = new Decision(asks, memory[verb === 'take' ? 'consume' : 'peek'](asks))
+            const answer = Promise.resolve(redis[verb === 'take' ? 'consume' : 'peek'](asks))
+            const got = answer.then((standings) => new Decision(asks, standings))
+            if (!together) await got
+            if (verb === 'take' && wanted.allowed) receipts.push(wanted)
+            pairs.push([wanted, got])
           }
-          const wanted = new Decision(asks, memory[verb === 'take' ? 'consume' : 'peek'](asks))
-          const answer = Promise.resolve(redis[verb === 'take' ? 'consume' : 'peek'](asks))
-          const got = answer.then((standings) => new Decision(asks, standings))
-          if (!together) await got
-          if (verb === 'take' && wanted.allowed) receipts.push(wanted)
-          pairs.push([wanted, got])
-        }
-        for (const [wanted, got] of pairs) expect(numbers(await got)).toEqual(numbers(wanted))
-        memory.close()
-      }),
+          for (const [wanted, got] of pairs) expect(numbers(await got)).toEqual(numbers(wanted))
+          memory.close()
+        },
+      ),
       { numRuns: together ? 400 : 150 },
     )
   })

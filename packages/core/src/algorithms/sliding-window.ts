@@ -52,7 +52,7 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
   }
   // What is left of the previous window may round to nothing: then the bucket is full, though not yet fresh.
   const more = remaining < quota ? wait(remaining + 1, quota, windowMs, elapsed, previous, current) : 0
-  const retry = allowed ? 0 : cost === remaining + 1 ? more : wait(cost, quota, windowMs, elapsed, previous, current)
+  const retry = allowed ? 0 : wait(cost, quota, windowMs, elapsed, previous, current)
   const reset = current > 0 ? 2 * windowMs - elapsed : previous > 0 ? windowMs - elapsed : 0
   return new Standing(policy, allowed, remaining, more, retry, reset, 0, now)
 }

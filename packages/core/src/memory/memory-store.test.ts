@@ -146,3 +146,53 @@ describe('the memory store', () => {
     expect(limiter.consume('key-29').standings[0]?.remaining).toBe(2)
   })
 })
+
+describe('a store of several plans', () => {
+  it('keeps who is denied on a small plan through a flood of keys on a large one', () => {
+    const store = memoryStore({ maxKeys: 1_000 })
+    const small = createLimiter({ policies: tokenBucket('5/h'), store })
+    const large = createLimiter({ policies: tokenBucket('1000/h'), store })
+    while (small.consume('denied').allowed);
+    for (let key = 0; key < 20_000; key++) large.consume(`flood-${key}`, { cost: 10 })
+    expect(small.consume('denied').allowed).toBe(false)
+    expect(store.size).toBe(1_000)
+  })
+
+  it('keeps buckets by their names when it grows out of one Map', () => {
+    const store = memoryStore()
+    const limiter = createLimiter({ policies: ['20/h', slidingLog('3/h', { name: 'log' })], store })
+    for (let turn = 0; turn < 3; turn++) {
+      for (let key = 0; key < 12_000; key++) limiter.consume(`2001:db8:0:${key.toString(16)}::/64`)
+    }
+    expect(store.size).toBe(24_000)
+    for (const key of [0, 5_000, 8_191, 8_192, 11_999]) {
+      const { allowed, standings } = limiter.peek(`2001:db8:0:${key.toString(16)}::/64`)
+      expect([allowed, ...standings.map(({ remaining }) => remaining)]).toEqual([false, 17, 0])
+    }
+    limiter.reset('2001:db8:0:0::/64')
+    expect(limiter.peek('2001:db8:0:0::/64').allowed).toBe(true)
+  })
+
+  it('opens a bucket as fast beside ten thousand other policies, and forgets those that are empty', () => {
+    vi.useFakeTimers()
+    let now = 0
+    const store = memoryStore({ clock: () => now })
+    for (let name = 0; name < 10_000; name++) createLimiter({ policies: '20/s', name: `n${name}`, store }).consume('a')
+    const limiter = createLimiter({ policies: '20/s', store })
+    const began = process.hrtime.bigint()
+    for (let key = 0; key < 5_000; key++) limiter.consume(`key-${key}`)
+    expect(Number(process.hrtime.bigint() - began) / 1e6).toBeLessThan(500)
+    now = 10_000
+    while (store.size > 0) vi.advanceTimersToNextTimer()
+    limiter.consume('key-0')
+    expect(store.size).toBe(1)
+    vi.useRealTimers()
+  })
+
+  it('refuses a limit of more policies than it has buckets', () => {
+    const store = memoryStore({ maxKeys: 1 })
+    expect(() => createLimiter({ policies: ['10/s', '1000/day'], store })).toThrow(
+      'a store of 1 buckets cannot hold a limit of 2 policies',
+    )
+  })
+})

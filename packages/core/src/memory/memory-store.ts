@@ -3,14 +3,16 @@ import { admits } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
 import { checkOptions, checkWhole } from '../options.js'
 import type { Policy } from '../policies/policy.js'
+import { boundedKey } from '../runtime/key.js'
 import type { SyncStore } from '../stores/store.js'
+import type { Tally } from './shard.js'
 import { Table } from './table.js'
 
 export interface MemoryStoreOptions {
-  /** Buckets kept at the most, a whole number ≥ 1; 1,000,000 unless told. One bucket is one policy for one key. */
-  readonly maxKeys?: number
-  /** Tells whole milliseconds. Monotonic time unless told: a change of the wall clock changes nothing. */
-  readonly clock?: () => number
+  /** The most buckets that are kept, a whole number ≥ 1. Defaults to 1,000,000. One bucket is one policy for one key. */
+  readonly maxKeys?: number | undefined
+  /** Returns whole milliseconds. Defaults to monotonic time: a change of the wall clock changes nothing. */
+  readonly clock?: (() => number) | undefined
 }
 
 /** The buckets of this process. */
@@ -23,7 +25,7 @@ export interface MemoryStore extends SyncStore {
 
 /**
  * The embedded default: exact, synchronous and bounded.
- * When full it forgets what matters least: what has expired, then what is nearest to full, so that a flood of new keys
+ * When full it drops what matters least: what has expired, then what uses the least share of its capacity, so that a flood of new keys
  * cannot wash out one that is being denied.
  * @throws {ConfigError} on an unknown option or a `maxKeys` below 1.
  */
@@ -39,14 +41,21 @@ const monotonic = (): number => Math.floor(performance.now())
 const SWEEP_SOON_MS = 25
 const SWEEP_LATER_MS = 250
 
-/** Slots looked at in a step: well under a millisecond of work. */
+/** Slots looked at in a step, and the tables that have their turn in it: well under a millisecond of work. */
 const SWEEP_STEP = 2_000
+const SWEEP_TABLES = 16
 
 class Memory implements MemoryStore {
   readonly maxKeys: number
   readonly #clock: () => number
+  readonly #tally: Tally = { size: 0 }
   /** Policies that share an address share a table: a change of plan carries its usage over. */
   readonly #tables = new Map<string, Table>()
+  /** The same tables, to look at one after the other. */
+  #ring: Table[] = []
+  #next = 0
+  /** The largest table as far as is known: each new bucket compares two. */
+  #largest: Table | undefined
   #byPolicy = new WeakMap<Policy, Table>()
   /** The last table asked for: most processes decide by one policy most of the time. */
   #lastPolicy: Policy | undefined
@@ -59,9 +68,7 @@ class Memory implements MemoryStore {
   }
 
   get size(): number {
-    let size = 0
-    for (const table of this.#tables.values()) size += table.size
-    return size
+    return this.#tally.size
   }
 
   consume(asks: readonly Ask[]): readonly Standing[] {
@@ -80,21 +87,30 @@ class Memory implements MemoryStore {
 
   refund(returns: readonly Return[]): void {
     const now = this.#clock()
-    for (const back of returns) this.#tableOf(back.policy).refund(back, now)
+    for (const back of returns) {
+      const key = boundedKey(back.key)
+      this.#tables.get(back.policy.address)?.shardOf(key).refund(key, back, now)
+    }
   }
 
   reset(policies: readonly Policy[], keys: readonly string[]): void {
-    for (const policy of policies) {
-      const table = this.#tableOf(policy)
-      for (const key of keys) table.delete(key)
+    for (const key of keys.map(boundedKey)) {
+      for (const { address } of policies) {
+        const shard = this.#tables.get(address)?.shardOf(key)
+        shard?.drop(shard.slotOf(key))
+      }
     }
   }
 
   clear(policies?: readonly Policy[]): void {
-    if (policies === undefined) this.#tables.clear()
-    else for (const policy of policies) this.#tables.delete(policy.address)
-    this.#byPolicy = new WeakMap()
-    this.#lastPolicy = undefined
+    const gone = new Set(policies?.map(({ address }) => address) ?? this.#tables.keys())
+    for (const address of gone) {
+      this.#tally.size -= this.#tables.get(address)?.size ?? 0
+      this.#tables.delete(address)
+    }
+    this.#ring = this.#ring.filter(({ address }) => !gone.has(address))
+    this.#largest = undefined
+    this.#forgetPolicies()
   }
 
   close(): void {
@@ -104,17 +120,21 @@ class Memory implements MemoryStore {
   }
 
   #look(ask: Ask, now: number): Standing {
-    const table = this.#tableOf(ask.policy)
-    return table.decide(table.slotOf(ask.key), ask, now, false)
+    const key = boundedKey(ask.key)
+    const shard = this.#tableOf(ask.policy).shardOf(key)
+    return shard.decide(shard.slotOf(key), ask, now, false)
   }
 
   #take(ask: Ask, now: number): Standing {
+    const key = boundedKey(ask.key)
     const table = this.#tableOf(ask.policy)
-    const slot = table.slotOf(ask.key)
-    if (slot !== 0) return table.decide(slot, ask, now, true)
-    if (ask.cost === 0 || ask.cost > ask.policy.capacity) return table.decide(0, ask, now, false)
-    this.#makeRoom(now)
-    return table.decide(table.open(ask.key), ask, now, true)
+    const shard = table.shardOf(key)
+    const slot = shard.slotOf(key)
+    if (slot !== 0) return shard.decide(slot, ask, now, true)
+    if (ask.cost === 0 || ask.cost > ask.policy.capacity) return shard.decide(0, ask, now, false)
+    this.#makeRoom(table, key, now)
+    const home = this.#tableOf(ask.policy).shardFor(key)
+    return home.decide(home.open(key), ask, now, true)
   }
 
   #tableOf(policy: Policy): Table {
@@ -126,24 +146,58 @@ class Memory implements MemoryStore {
   }
 
   #adopt(policy: Policy): Table {
-    const table = this.#tables.get(policy.address) ?? new Table(policy)
-    table.serve(policy)
-    this.#tables.set(policy.address, table)
+    let table = this.#tables.get(policy.address)
+    if (table === undefined) {
+      table = new Table(policy, this.#tally)
+      this.#tables.set(policy.address, table)
+      this.#ring.push(table)
+    }
     this.#byPolicy.set(policy, table)
     return table
   }
 
-  /** Every new bucket pays for a look at a few old ones; when there is no room, the largest table gives one up. */
-  #makeRoom(now: number): void {
+  /** Every new bucket pays for a look at a few old ones, in its own table and in the next; one goes when there is no room. */
+  #makeRoom(table: Table, key: string, now: number): void {
     this.#sweepLater(SWEEP_LATER_MS)
-    let largest: Table | undefined
-    let size = 0
-    for (const table of this.#tables.values()) {
-      table.sweep(2, now)
-      size += table.size
-      if (largest === undefined || table.size > largest.size) largest = table
-    }
-    if (size >= this.maxKeys) largest?.evict(now)
+    table.sweep(2, now)
+    this.#sweepNext(2, table, now)
+    if (this.#tally.size >= this.maxKeys) this.#evict(table, key, now)
+  }
+
+  /** Sweeps the table whose turn it is, and forgets it where it is empty and not in use at the moment. */
+  #sweepNext(count: number, inUse: Table | undefined, now: number): number {
+    this.#next = this.#next + 1 < this.#ring.length ? this.#next + 1 : 0
+    const table = this.#ring[this.#next]
+    if (table === undefined) return 0
+    const dropped = table.sweep(count, now)
+    if (this.#largest === undefined || table.size > this.#largest.size) this.#largest = table
+    if (table.size === 0 && table !== inUse) this.#forget(table)
+    return dropped
+  }
+
+  #forget(table: Table): void {
+    this.#tables.delete(table.address)
+    const last = this.#ring.pop()
+    if (last !== undefined && last !== table) this.#ring[this.#next] = last
+    if (table === this.#largest) this.#largest = undefined
+    this.#forgetPolicies()
+  }
+
+  #forgetPolicies(): void {
+    this.#byPolicy = new WeakMap()
+    this.#lastPolicy = undefined
+    this.#lastTable = undefined
+  }
+
+  /** Of some buckets in this table and in the largest, the one that uses the least share of its capacity goes. */
+  #evict(table: Table, key: string, now: number): void {
+    const home = table.shardOf(key)
+    const here = home.size > 0 ? home : table.nextShard()
+    const there = this.#largest === undefined || this.#largest === table ? here : this.#largest.nextShard()
+    const own = here.candidate(key, now)
+    const other = there === here ? undefined : there.candidate(key, now)
+    if (own !== undefined && (other === undefined || own.share <= other.share)) here.drop(own.slot)
+    else if (other !== undefined) there.drop(other.slot)
   }
 
   /** One timer for the whole store, only while it holds something; it never keeps the process alive. */
@@ -153,7 +207,10 @@ class Memory implements MemoryStore {
       this.#sweeping = undefined
       const now = this.#clock()
       let dropped = 0
-      for (const table of this.#tables.values()) dropped += table.sweep(SWEEP_STEP, now)
+      const tables = Math.min(SWEEP_TABLES, this.#ring.length)
+      for (let table = 0; table < tables; table++) {
+        dropped += this.#sweepNext(Math.ceil(SWEEP_STEP / tables), undefined, now)
+      }
       if (this.size > 0) this.#sweepLater(dropped > 0 ? SWEEP_SOON_MS : SWEEP_LATER_MS)
     }, ms)
     if (typeof this.#sweeping === 'object') this.#sweeping.unref()
