@@ -289,7 +289,7 @@ describe('a client that the app has', () => {
 
 describe('a configuration that cannot be right', () => {
   it.each<[string, () => unknown, string]>([
-    ['a URL', () => createStore('redis://host:port'), '"host:port" is not a host with a port'],
+    ['a URL', () => createStore('redis://host:port'), 'one of its hosts is not a name or an address with a port'],
     ['no client', () => redisStore({} as never), "takes a URL such as 'redis://localhost:6379' or a client of ioredis"],
     [
       'an unknown option',
@@ -319,5 +319,21 @@ describe('a configuration that cannot be right', () => {
 it('reaches the Redis that the run shares', async () => {
   const limiter = createLimiter({ policies: '5/min', name: randomUUID(), store: inject('redisUrl') })
   expect(await limiter.consume('a')).toMatchObject({ allowed: true, degraded: false })
+  await limiter.close()
+})
+
+it('refuses a database that Redis does not have, and writes into no other', async () => {
+  const prefix = `p${randomUUID()}`
+  const store = redisStore(`redis://127.0.0.1:${server.port}/99`, { prefix })
+  const limiter = createLimiter({ policies: '10/min', store })
+  const degraded = vi.fn()
+  limiter.on('degraded', degraded)
+  for (let turn = 0; turn < 3; turn++) expect((await limiter.consume('a')).degraded).toBe(true)
+  expect(degraded).toHaveBeenCalledWith(
+    expect.objectContaining({
+      error: expect.objectContaining({ message: expect.stringContaining('DB index is out of range') }),
+    }),
+  )
+  expect(await namesLike(prefix)).toEqual([])
   await limiter.close()
 })

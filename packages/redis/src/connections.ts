@@ -40,7 +40,8 @@ function scripts(client: Redis | Cluster, health: Health): Pick<Connection, 'eva
     const lost = client.status === 'ready' ? undefined : health.lastError()
     if (lost !== undefined) return Promise.reject(lost)
     health.sent()
-    return (send() as Promise<Reply>).then(
+    const selected = health.selected()
+    return ((selected === undefined ? send() : selected.then(send)) as Promise<Reply>).then(
       (reply) => {
         health.answered()
         return reply

@@ -13,6 +13,8 @@ export interface Health {
   /** A command was sent; it will be answered, or fail. */
   sent(): void
   answered(): void
+  /** Resolves once commands reach the database that was asked for; `undefined` when they do. Rejects where there is none. */
+  selected(): Promise<void> | undefined
 }
 
 /** Nothing is known of a client that is the app's own. */
@@ -20,6 +22,7 @@ export const unknownHealth: Health = {
   lastError: () => undefined,
   sent: () => undefined,
   answered: () => undefined,
+  selected: () => undefined,
 }
 
 /** A client made for deciding: it connects at once, comes back by itself, and fails what it cannot send instead of keeping it. */
@@ -37,7 +40,8 @@ export function openClient(address: RedisAddress): { readonly client: Redis | Cl
   })
   if (client instanceof Redis) client.once('ready', () => warnOfEviction(client))
   const watch = client instanceof Redis ? watchOver(client) : unknownHealth
-  return { client, health: { ...watch, lastError: () => last } }
+  const selected = client instanceof Redis ? selection(client, address.db) : unknownHealth.selected
+  return { client, health: { ...watch, selected, lastError: () => last } }
 }
 
 /** A client's errors carry the command that failed, with its arguments: keys, or the password of AUTH. */
@@ -61,6 +65,24 @@ function warnOfEviction(client: Redis): void {
     },
     () => undefined,
   )
+}
+
+/** A client whose SELECT is refused goes on in database 0: nothing is sent before it has been accepted once. */
+function selection(client: Redis, db: number): Health['selected'] {
+  let accepted = db === 0
+  let underWay: Promise<void> | undefined
+  return () => {
+    if (accepted) return undefined
+    underWay ??= client
+      .select(db)
+      .then(() => {
+        accepted = true
+      })
+      .finally(() => {
+        underWay = undefined
+      })
+    return underWay
+  }
 }
 
 /** Starts anew where a host has gone without a word, instead of waiting for the kernel's patience. */
