@@ -134,13 +134,14 @@ function answersAlike(framework: Framework, open: () => Promise<Place>): void {
 
   it('gives the place in the queue back when a held client leaves', async () => {
     const slow = get('/smooth', 'leaver')
-    const leavers = Array.from({ length: 15 }, () => statusWithin(30, '/smooth', 'leaver'))
+    // Places that are not given back would make the next one wait for two seconds.
+    const leavers = Array.from({ length: 19 }, () => statusWithin(30, '/smooth', 'leaver'))
     await Promise.all([slow, ...leavers])
     await get('/health')
     await new Promise((resolve) => setTimeout(resolve, 50))
     const began = performance.now()
     expect((await get('/smooth', 'leaver')).status).toBe(200)
-    expect(performance.now() - began).toBeLessThan(1000)
+    expect(performance.now() - began).toBeLessThan(1400)
   })
 
   it('charges the cost the request has', async () => {
