@@ -115,3 +115,21 @@ function blocksOf(page: string): Block[] {
 function fileOf({ title, language }: Block): string {
   return `${generated}/${title.replace(/\W+/g, '-')}.${language === 'ts' ? 'ts' : 'mjs'}`
 }
+
+describe('docs/failure-modes.md', () => {
+  const page = readFileSync(`${root}docs/failure-modes.md`, 'utf8')
+  const shown = [...page.matchAll(/`((?:test|packages)\/[\w/.-]+\.ts)`: ([^|;]+)/g)].map(
+    ([, file = '', title = '']) => ({
+      file,
+      title: title.trim(),
+    }),
+  )
+
+  it('names a test for every fault', () => {
+    expect(shown.length).toBeGreaterThan(18)
+  })
+
+  it.each(shown)('names one that exists: $title', ({ file, title }) => {
+    expect(readFileSync(`${root}${file}`, 'utf8')).toContain(title)
+  })
+})
