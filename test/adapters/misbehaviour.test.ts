@@ -334,3 +334,68 @@ describe('one decision over several keys and costs', () => {
     expect((await as('dan', 0)).status).toBe(429)
   })
 })
+
+describe('the response to a denied request', () => {
+  const listeners = {
+    Express: (response: unknown) => {
+      const limit = sluice()('1/h', { key: () => 'all', response: response as never })
+      return app().get('/', limit, ok) as RequestListener
+    },
+    Koa: (response: unknown) => {
+      const koa = new Koa().use(koaSluice()('1/h', { key: () => 'all', response: response as never }))
+      koa.silent = true
+      return koa.use((ctx) => void (ctx.body = 'ok')).callback()
+    },
+    Fastify: async (response: unknown) => {
+      const server = fastify()
+      const limit = fastifySluice()('1/h', { key: () => 'all', response: response as never })
+      server.get('/', { onRequest: limit }, async () => 'ok')
+      await server.ready()
+      return server.routing as unknown as RequestListener
+    },
+  }
+  const frameworks = Object.keys(listeners) as (keyof typeof listeners)[]
+
+  it.each([
+    ['no body', () => ({ status: 403 }), 403, ''],
+    ['a status without content', () => ({ status: 204 }), 204, ''],
+    ['a text, later', async () => ({ body: 'later' }), 429, 'later'],
+    ['an object', () => ({ status: 402, body: { pay: true } }), 402, '{"pay":true}'],
+    ['nothing, which is the usual one', () => undefined, 429, 'quota-exceeded'],
+    ['a body where there can be none', () => ({ status: 204, body: 'x' }), 500, ''],
+    ['an impossible status', () => ({ status: 99, body: 'x' }), 500, ''],
+    ['a header that splits the response', () => ({ headers: { a: 'b\r\nc: d' }, body: 'x' }), 500, ''],
+    ['a body that is a number', () => ({ body: 7 }), 500, ''],
+  ])('may be %s, alike in every framework', async (_title, response, status, body) => {
+    for (const framework of frameworks) {
+      const listener = await listeners[framework](response)
+      await request(listener).get('/').expect(200)
+      const denied = await request(listener).get('/')
+      expect([framework, denied.status]).toEqual([framework, status])
+      if (status !== 500) expect(denied.text).toContain(body)
+      if (status !== 500) expect(denied.headers['retry-after']).toBe('3600')
+    }
+  })
+})
+
+describe('the options of a limit', () => {
+  it('leave the defaults of sluice() alone where they are undefined', async () => {
+    const limit = sluice({ key: (req) => req.get('x-user') ?? 'nobody' })
+    const server = app().get('/', limit('1/h', { key: undefined, cost: undefined }), ok)
+    await request(server).get('/').set('x-user', 'ann').expect(200)
+    await request(server).get('/').set('x-user', 'bob').expect(200)
+    await request(server).get('/').set('x-user', 'ann').expect(429)
+  })
+
+  it('cannot give two limits one name', () => {
+    const limit = sluice()
+    limit(['10/s', '20/min'], { name: 'a' })
+    expect(() => limit('20/min', { name: 'a-1min' })).toThrow('"a-1min" would stand for a policy of limit')
+    limit('1/s')
+    limit('2/s')
+    expect(() => limit('3/s', { name: 'default-2' })).toThrow(
+      '"default-2" is also what a limit without a name is called',
+    )
+    limit('30/s', { name: 'a' })
+  })
+})

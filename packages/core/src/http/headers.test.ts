@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseList } from 'structured-headers'
 import { describe, expect, it } from 'vitest'
 import type { ReportedStanding } from '../decisions/binding.ts'
-import { createLimiter, type Policy } from '../index.ts'
+import { createLimiter, fixedWindow, type Policy, tokenBucket } from '../index.ts'
 import { checkDialects, type Dialect, headerFields } from './headers.ts'
 
 interface Row {
@@ -104,5 +104,25 @@ describe('header fields', () => {
     ],
   ])('refuse %s', (_title, dialects, sentence) => {
     expect(() => checkDialects(dialects as never)).toThrow(sentence)
+  })
+})
+
+describe('a bucket with a burst', () => {
+  const { standings } = createLimiter({
+    policies: [tokenBucket('10/s', { burst: 40, name: 'burst' }), fixedWindow('100/min', { name: 'minute' })],
+  }).consume('a', { cost: { minute: 20, burst: 20 } })
+
+  it('does not hide a policy that is nearer to its end', () => {
+    expect(asRecord(headerFields(standings, ['legacy'], 0))).toMatchObject({ 'x-ratelimit-limit': '10' })
+    const { standings: later } = createLimiter({
+      policies: [tokenBucket('10/s', { burst: 40, name: 'burst' }), fixedWindow('100/min', { name: 'minute' })],
+    }).consume('a', { cost: { minute: 60, burst: 4 } })
+    expect(asRecord(headerFields(later, ['legacy'], 0))).toMatchObject({ 'x-ratelimit-limit': '100' })
+  })
+
+  it('never reports more than the limit as remaining', () => {
+    const fields = asRecord(headerFields(standings.slice(0, 1), ['draft', 'legacy'], 0))
+    expect(fields['x-ratelimit-remaining']).toBe('10')
+    expect(fields['ratelimit']).toMatch(/^"burst";r=10;/)
   })
 })

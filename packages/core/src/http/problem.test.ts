@@ -56,3 +56,14 @@ describe('the form of a denial', () => {
     expect(problem(denied(['1/min', '5/day']), undefined).body).toMatchObject({ 'violated-policies': ['default-1min'] })
   })
 })
+
+describe('the details of a sentence', () => {
+  it('never round a window up', () => {
+    expect(detail(slidingLog('1/90061s'))).toContain('(1 request in 1 day 1 hour 1 minute 1 second)')
+  })
+
+  it('are text for a client that asks for it in capitals (RFC 9110 §8.3.1)', () => {
+    expect(problem(denied(slidingLog('1/min')), 'Text/PLAIN').headers).toBeUndefined()
+    expect(problem(denied(slidingLog('1/min')), 'APPLICATION/json').headers).toBeDefined()
+  })
+})
