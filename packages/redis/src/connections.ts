@@ -38,7 +38,7 @@ function scripts(client: Redis | Cluster, health: Health): Pick<Connection, 'eva
   /** While the connection is known to be lost nothing is queued: it would only be late. */
   const run = (send: () => Promise<unknown>): Promise<Reply> => {
     const lost = client.status === 'ready' ? undefined : health.lastError()
-    if (lost !== undefined) return Promise.reject(lost)
+    if (lost !== undefined) return Promise.reject(Object.assign(new Error(lost.message), { unsent: true }))
     health.sent()
     const selected = health.selected()
     return ((selected === undefined ? send() : selected.then(send)) as Promise<Reply>).then(

@@ -2,17 +2,22 @@ import { describe, expect, it } from 'vitest'
 import { createLimiter, memoryStore, type Store, StoreError } from '../index.ts'
 
 /** A store whose refunds fail, or hang, until told otherwise. */
-function fragile(): Store & { refunds: 'fail' | 'hang' | 'work'; uncertain: boolean; given: number } {
+function fragile() {
   const inner = memoryStore()
-  return {
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const store: Store & { refunds: 'fail' | 'hang' | 'work'; uncertain: boolean; given: number; release(): void } = {
     refunds: 'fail',
     uncertain: false,
     given: 0,
+    release,
     consume: async (asks) => inner.consume(asks),
     peek: async (asks) => inner.peek(asks),
     async refund(returns) {
       if (this.refunds === 'fail') throw new StoreError('down', { uncertain: this.uncertain })
-      if (this.refunds === 'hang') await new Promise((resolve) => setTimeout(resolve, 40))
+      if (this.refunds === 'hang') await released
       this.given += returns.reduce((sum, { cost }) => sum + cost, 0)
       inner.refund(returns)
     },
@@ -20,6 +25,7 @@ function fragile(): Store & { refunds: 'fail' | 'hang' | 'work'; uncertain: bool
     clear: async (policies) => inner.clear(policies),
     close: async () => inner.close(),
   }
+  return store
 }
 
 describe('a refund', () => {
@@ -52,7 +58,8 @@ describe('a refund', () => {
     const decision = await limiter.consume('a', { cost: 3 })
     await expect(limiter.refund(decision)).rejects.toThrow('did not answer within 10 ms')
     await expect(limiter.refund(decision)).rejects.toThrow('did not answer within 10 ms')
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    store.release()
+    await limiter.refund(decision)
     expect(store.given).toBe(3)
   })
 

@@ -1,6 +1,9 @@
 import type { Reply } from './reply.js'
 
-/** A way to a server that runs Lua as Redis does: what a client library has to be able to do. */
+/**
+ * A way to a server that runs Lua as Redis does: what a client library has to be able to do. An error whose `unsent` is
+ * true has not reached the server.
+ */
 export interface Connection {
   /** Where it leads, without secrets: for sentences to people. */
   readonly url: string

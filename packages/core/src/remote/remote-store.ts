@@ -213,6 +213,12 @@ class RemoteStore implements Store {
 
   #failure(cause: unknown): StoreError {
     const said = cause instanceof Error ? cause.message : String(cause)
-    return new StoreError(`${this.url}: ${said}`, { cause })
+    return new StoreError(`${this.url}: ${said}`, { cause, uncertain: !isRefusal(cause) })
   }
+}
+
+/** Whether it is certain that nothing was done: the server answered with an error, or was never asked. */
+function isRefusal(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false
+  return cause.name === 'ReplyError' || cause.name === 'UpstashError' || ('unsent' in cause && cause.unsent === true)
 }
