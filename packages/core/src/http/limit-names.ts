@@ -14,14 +14,17 @@ export class LimitNames {
     const shown = policies.map(({ name, address }) => ({ name, bucket: bucketOf(address) }))
     for (const { name, bucket } of [{ name: limit, bucket: limit }, ...shown]) {
       const known = this.#buckets.get(name)
-      if (known !== undefined && (known.bucket !== bucket || known.unnamed !== unnamed)) {
+      // A policy with a name of its own has it on purpose, whatever its limit is called.
+      const isUnnamed = unnamed && bucket === limit
+      if (known !== undefined && (known.bucket !== bucket || known.unnamed !== isUnnamed)) {
         throw new ConfigError(
           known.bucket === bucket
             ? `name: "${name}" is also what a limit without a name is called. Give both limits names of their own.`
             : `name: "${name}" would stand for a policy of limit "${bucket}" and for one of "${known.bucket}". Rename one of them.`,
         )
       }
-      if (known === undefined && (name !== limit || name === bucket)) this.#buckets.set(name, { bucket, unnamed })
+      if (known === undefined && (name !== limit || name === bucket))
+        this.#buckets.set(name, { bucket, unnamed: isUnnamed })
     }
   }
 }
