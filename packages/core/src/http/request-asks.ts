@@ -60,7 +60,13 @@ export class RequestAsks<Req> {
     const only = lines.length === 1 ? lines[0] : undefined
     if (only !== undefined) {
       const key = this.#keyOf(only, request)
-      const cost = this.#costBeside([key], only, request)
+      let cost: unknown
+      try {
+        cost = this.#costOf(only, request)
+      } catch (error) {
+        abandon([key])
+        throw error
+      }
       if (!isThenable(key) && !isThenable(cost)) return [this.#ask(only, key, cost)]
       return Promise.all([key, cost]).then((settled) => [this.#ask(only, settled[0], settled[1])])
     }
@@ -71,17 +77,20 @@ export class RequestAsks<Req> {
   #fillAll(lines: readonly Line[], request: Req): readonly Ask[] | Promise<readonly Ask[]> {
     const values: unknown[] = []
     const shared = { key: -1, cost: -1 }
-    const places = lines.map((line) => {
-      const key =
-        line.key === undefined && shared.key >= 0 ? shared.key : values.push(this.#keyBeside(values, line, request)) - 1
-      if (line.key === undefined) shared.key = key
-      const cost =
-        line.cost === undefined && shared.cost >= 0
-          ? shared.cost
-          : values.push(this.#costBeside(values, line, request)) - 1
-      if (line.cost === undefined) shared.cost = cost
-      return { key, cost }
-    })
+    let places: readonly { readonly key: number; readonly cost: number }[]
+    try {
+      places = lines.map((line) => {
+        const key = line.key === undefined && shared.key >= 0 ? shared.key : values.push(this.#keyOf(line, request)) - 1
+        if (line.key === undefined) shared.key = key
+        const cost =
+          line.cost === undefined && shared.cost >= 0 ? shared.cost : values.push(this.#costOf(line, request)) - 1
+        if (line.cost === undefined) shared.cost = cost
+        return { key, cost }
+      })
+    } catch (error) {
+      abandon(values)
+      throw error
+    }
     const asks = (settled: readonly unknown[]): readonly Ask[] =>
       lines.map((line, i) => this.#ask(line, settled[places[i]?.key ?? 0], settled[places[i]?.cost ?? 0]))
     return values.some(isThenable) ? Promise.all(values).then(asks) : asks(values)
@@ -95,24 +104,6 @@ export class RequestAsks<Req> {
   #costOf(line: Line, request: Req): unknown {
     const cost = line.cost ?? this.#parts.options.cost
     return typeof cost === 'function' ? cost(request as never) : cost
-  }
-
-  #keyBeside(earlier: readonly unknown[], line: Line, request: Req): unknown {
-    try {
-      return this.#keyOf(line, request)
-    } catch (error) {
-      abandon(earlier)
-      throw error
-    }
-  }
-
-  #costBeside(earlier: readonly unknown[], line: Line, request: Req): unknown {
-    try {
-      return this.#costOf(line, request)
-    } catch (error) {
-      abandon(earlier)
-      throw error
-    }
   }
 
   #address(request: Req): string {
