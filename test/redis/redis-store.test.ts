@@ -44,8 +44,11 @@ function open(options: Parameters<typeof redisStore>[1] = {}): Store {
   return store
 }
 
+/** With patience: what is tested here is not the deadline, and a busy machine stalls for longer than the default. */
+const PATIENT = { timeoutMs: 10_000 }
+
 const limiterOver = (store: Store, policies: string | Policy | readonly Policy[] = '10/min'): Limiter<Store> =>
-  createLimiter({ policies: policies as Policy, store, name: 'api' })
+  createLimiter({ policies: policies as Policy, store, name: 'api', ...PATIENT })
 
 /** What was called since, by command. */
 async function callsDuring(what: () => unknown): Promise<Record<string, number>> {
@@ -236,8 +239,8 @@ describe('clearing', () => {
   it('finds all of a policy, or all under the prefix, without KEYS, and nothing else', async () => {
     const prefix = `p${randomUUID()}`
     const store = open({ prefix })
-    const odd = createLimiter({ policies: fixedWindow('9/h'), name: 'a}:*[x]?', store })
-    const other = createLimiter({ policies: fixedWindow('9/h'), name: 'z', store })
+    const odd = createLimiter({ policies: fixedWindow('9/h'), name: 'a}:*[x]?', store, ...PATIENT })
+    const other = createLimiter({ policies: fixedWindow('9/h'), name: 'z', store, ...PATIENT })
     for (let i = 0; i < 1_500; i++) await Promise.all([odd.consume(`k${i}`), other.consume(`k${i}`)])
     await limiterOver(open({ prefix: `${prefix}x` })).consume('a')
     await server.command('SET', `${prefix}:not-a-bucket`, 'mine')
@@ -317,7 +320,7 @@ describe('a configuration that cannot be right', () => {
 })
 
 it('reaches the Redis that the run shares', async () => {
-  const limiter = createLimiter({ policies: '5/min', name: randomUUID(), store: inject('redisUrl') })
+  const limiter = createLimiter({ policies: '5/min', name: randomUUID(), store: inject('redisUrl'), ...PATIENT })
   expect(await limiter.consume('a')).toMatchObject({ allowed: true, degraded: false })
   await limiter.close()
 })
@@ -325,7 +328,7 @@ it('reaches the Redis that the run shares', async () => {
 it('refuses a database that Redis does not have, and writes into no other', async () => {
   const prefix = `p${randomUUID()}`
   const store = redisStore(`redis://127.0.0.1:${server.port}/99`, { prefix })
-  const limiter = createLimiter({ policies: '10/min', store })
+  const limiter = createLimiter({ policies: '10/min', store, ...PATIENT })
   const degraded = vi.fn()
   limiter.on('degraded', degraded)
   for (let turn = 0; turn < 3; turn++) expect((await limiter.consume('a')).degraded).toBe(true)

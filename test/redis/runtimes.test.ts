@@ -19,7 +19,7 @@ const program = (url: string, token: string) => `
   const redis = new Redis({ url: '${url}', token: '${token}', retry: false })
   const store = upstashStore(redis, { prefix: '${aPrefix()}' })
   const here = createLimiter({ policies: '2/min' })
-  const shared = createLimiter({ policies: [fixedWindow('2/min'), slidingLog('5/h')], store })
+  const shared = createLimiter({ policies: [fixedWindow('2/min'), slidingLog('5/h')], store, timeoutMs: 10_000 })
   const seen = []
   for (let i = 0; i < 3; i++) seen.push(here.consume(clientKey('203.0.113.7')).allowed, (await shared.consume('long '.repeat(99))).allowed)
   let refused = ''

@@ -26,7 +26,7 @@ describe('the Upstash store', () => {
   it('is found by its URL, with what the environment tells', async () => {
     vi.stubEnv('UPSTASH_REDIS_REST_URL', server.url)
     vi.stubEnv('UPSTASH_REDIS_REST_TOKEN', server.token)
-    const limiter = createLimiter({ policies: '2/min', name: aPrefix(), store: 'upstash:' })
+    const limiter = createLimiter({ policies: '2/min', name: aPrefix(), store: 'upstash:', timeoutMs: 10_000 })
     expect(await limiter.consume('a')).toMatchObject({ allowed: true, degraded: false })
     expect((await limiter.consume('a')).allowed).toBe(true)
     expect((await limiter.consume('a')).allowed).toBe(false)
@@ -44,7 +44,7 @@ describe('the Upstash store', () => {
   })
 
   it('takes one HTTP request for all that is asked in one turn', async () => {
-    const limiter = createLimiter({ policies: ['10/s', '1000/day'], store: open() })
+    const limiter = createLimiter({ policies: ['10/s', '1000/day'], store: open(), timeoutMs: 10_000 })
     await limiter.consume('warm')
     const before = server.requests
     await Promise.all(Array.from({ length: 30 }, (_, i) => limiter.consume(`key-${i}`)))
@@ -53,7 +53,7 @@ describe('the Upstash store', () => {
 
   it('decides without a store that refuses the token, and says why', async () => {
     const store = upstashStore(new Redis({ url: server.url, token: 'wrong', retry: false }))
-    const limiter = createLimiter({ policies: tokenBucket('1/min'), store })
+    const limiter = createLimiter({ policies: tokenBucket('1/min'), store, timeoutMs: 10_000 })
     const told: StoreError[] = []
     limiter.on('degraded', ({ error }) => told.push(error))
     expect(await limiter.consume('a')).toMatchObject({ allowed: true, degraded: true })
