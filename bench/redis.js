@@ -34,6 +34,80 @@ export async function redis() {
   return rows.map((row) => ({ ...row, ...ratios(row, rows) }))
 }
 
+/**
+ * How long a decision occupies Redis, by its own account of EVALSHA: 512 asked for at a time, which travel 32 to a call,
+ * and one at a time. Beside it a script that only reads and writes the same bucket.
+ */
+export async function redisTime() {
+  const server = await startRedis()
+  const client = new Redis(server.port)
+  const made = contenders(server.port)
+  const bare = {
+    'GET and SET': bareScript(client, ''),
+    'GET and SET with its expiry': bareScript(client, ", 'EX', '60'"),
+  }
+  const wanted = Object.entries(made.contenders).filter(([name]) => TIMED.includes(name))
+  const rows = []
+  try {
+    for (const inFlight of [512, 1]) {
+      const seen = await inTurns({ ...bare, ...Object.fromEntries(wanted) }, ROUNDS, async (contender) => {
+        await client.config('RESETSTAT')
+        const calls = inFlight === 1 ? 5_000 : 64_000
+        const batch = contender.batch ?? inFlight
+        for (let i = 0; i < calls; i += batch) {
+          const keys = Array.from({ length: batch }, (_, k) => addresses[((i + k) * 7_919) % KEYS])
+          await (contender.batch === undefined ? Promise.all(keys.map(contender)) : contender(keys, inFlight))
+        }
+        return Number(/cmdstat_evalsha:calls=\d+,usec=(\d+)/.exec(await client.info('commandstats'))[1]) / calls
+      })
+      const micros = Object.fromEntries(Object.entries(seen).map(([name, times]) => [name, median(times)]))
+      for (const [what, time] of Object.entries(micros)) {
+        rows.push({
+          'in flight': inFlight,
+          what,
+          'µs a decision': Number(time.toFixed(2)),
+          'of GET and SET': Number((time / micros['GET and SET']).toFixed(2)),
+          'of those with its expiry': Number((time / micros['GET and SET with its expiry']).toFixed(2)),
+        })
+      }
+    }
+  } finally {
+    await made.close()
+    await client.quit()
+    server.stop()
+  }
+  return rows
+}
+
+const TIMED = [
+  'rate-limit-redis',
+  'sluice, fixed window',
+  'sluice, sliding window',
+  'sluice, exact window (up to 10)',
+  'sluice, token bucket',
+  'sluice, three policies',
+]
+
+/** Reads and writes 32 buckets in one call, or one, as `inFlight` says. */
+function bareScript(client, expiry) {
+  const name = `bare${expiry.length}`
+  client.defineCommand(name, {
+    lua: `for i = 1, #KEYS do
+      local found = redis.call('GET', KEYS[i])
+      redis.call('SET', KEYS[i], found or '12 or 20 bytes'${expiry})
+    end`,
+  })
+  const prefixed = (key) => `${name}:{${key}}:api:sliding-window:60000:2`
+  const run = async (keys, inFlight) => {
+    const size = Math.min(32, inFlight)
+    for (let i = 0; i < keys.length; i += size) {
+      const names = keys.slice(i, i + size).map(prefixed)
+      await client[name](names.length, ...names)
+    }
+  }
+  return Object.assign(run, { batch: 512 })
+}
+
 /** Bytes that Redis holds for a bucket, 10,000 keys of 31 characters, all told: names, expiry, values. */
 export async function redisBytes() {
   const server = await startRedis()
@@ -43,6 +117,8 @@ export async function redisBytes() {
   const used = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))[1])
   const rows = []
   for (const [what, policy, takes] of [
+    ['exact window', '10/h', 3],
+    ['exact window, full', '10/h', 10],
     ['fixed window', fixedWindow('1000/h'), 3],
     ['sliding window', slidingWindow('1000/h'), 3],
     ['sliding window, 10 parts', slidingWindow('1000/h', { subWindows: 10 }), 3],
@@ -112,7 +188,9 @@ function contenders(port) {
       'smallest limiter in Lua': (key) => client.smallest(`smallest:${key}`),
       'rate-limiter-flexible': (key) => flexible.consume(key),
       'rate-limit-redis': (key) => expressStore.increment(key),
+      'sluice, fixed window': ours('fw', fixedWindow('1000M/min')),
       'sluice, sliding window': ours('sw', '1000M/min'),
+      'sluice, exact window (up to 10)': ours('exact', '10/s'),
       'sluice, token bucket': ours('tb', tokenBucket('1M/day')),
       'sluice, strict sliding window': ours('strict', slidingWindow('1000M/min', { subWindows: 10 })),
       'sluice, three policies': ours('three', ['1M/s', '10M/min', '1000M/day']),

@@ -1,13 +1,13 @@
-// pnpm bench [decisions|bytes|flood|http|redis|redisBytes ...]: ours beside the peers and the physical limit, in one run.
+// pnpm bench [decisions|bytes|flood|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { bytes } from './bytes.js'
 import { decisions } from './decisions.js'
 import { flood } from './flood.js'
 import { http } from './http.js'
-import { redis, redisBytes } from './redis.js'
+import { redis, redisBytes, redisTime } from './redis.js'
 
-const sections = { decisions, bytes, flood, http, redis, redisBytes }
+const sections = { decisions, bytes, flood, http, redis, redisTime, redisBytes }
 const asked = process.argv.slice(2)
 const results = {
   node: process.version,

@@ -1,78 +1,73 @@
-/** A bucket: the instants at which its units return, latest first, 8 bytes each. Cells: those that are yet to come. */
+/** Cells: the instants at which units return, latest first; those that are yet to come. 6 bytes each in the bucket. */
 export const exactWindowTwin = `
-twins['exact-window'] = function()
-  local UNITS = 10
-  local twin, formats = {}, {}
-  for units = 1, UNITS do formats[units] = '>' .. string.rep('d', units) end
+do
+  local UNITS, BYTES, UNIT = 10, 6, '>i6'
+  local rep, sub = string.rep, string.sub
+  local twin = {}
 
-  local function save(bucket, cells, units, now)
-    if units == 0 then
-      call('DEL', bucket)
-    else
-      call('SET', bucket, pack(formats[units], unpack(cells, 1, units)), 'PX', format('%d', cells[1] - now + grace))
-    end
+  -- The first so many units of raw, of which the first returns last.
+  local function save(bucket, raw, units, now)
+    keep(bucket, sub(raw, 1, units * BYTES), units > 0 and parse(UNIT, raw) - now or 0)
   end
 
-  -- The units in the bucket, all of them or only those yet to come, and how many.
-  local function parse(raw, now)
-    local length = #raw / 8
-    local layout = formats[length]
-    if not layout then return end
-    local cells, units = {struct.unpack(layout, raw)}, length
-    for i = 1, length do
-      local returns = cells[i]
-      if returns % 1 ~= 0 or returns < 0 or returns > 9007199254740992 then return end
+  -- The units in the bucket that are yet to come: all that are left of raw, and their number; or what is wrong.
+  local function live_of(bucket, now)
+    local raw, wrong = get(bucket)
+    if not raw then return nil, wrong end
+    local units = #raw / BYTES
+    if units > UNITS or units % 1 ~= 0 then return nil, STRANGE end
+    while units > 0 and parse(UNIT, raw, (units - 1) * BYTES + 1) <= now do units = units - 1 end
+    return raw, units
+  end
+
+  -- The clock went back: what was taken in its future was taken now.
+  local function pulled_back(raw, units, latest)
+    local pulled = ''
+    for unit = 0, units - 1 do
+      pulled = pulled .. pack(UNIT, min(latest, (parse(UNIT, raw, unit * BYTES + 1))))
     end
-    while units > 0 and cells[units] <= now do units = units - 1 end
-    return cells, units
+    return pulled
   end
 
   function twin.read(bucket, policy, now)
-    local raw, wrong = get(bucket)
-    if raw == '' then return '', {}, 0 end
-    if not raw then return nil, wrong end
-    local cells, units = parse(raw, now)
-    if not cells then return nil, STRANGE end
+    local raw, units = live_of(bucket, now)
+    if not raw then return nil, units end
     local latest = now + policy.window
-    if units > 0 and cells[1] > latest then
-      for i = 1, units do cells[i] = min(cells[i], latest) end
-      save(bucket, cells, units, now)
+    if units > 0 and parse(UNIT, raw) > latest then
+      raw = pulled_back(raw, units, latest)
+      save(bucket, raw, units, now)
     end
-    local texts = {}
-    for i = 1, units do texts[i] = format('%.0f', cells[i]) end
-    -- A lone number would not arrive as text over REST.
-    texts[units + 1] = '0'
-    return table.concat(texts, ' '), cells, units
+    answer(units)
+    for unit = 0, units - 1 do reply[at + 1 + unit] = parse(UNIT, raw, unit * BYTES + 1) end
+    at = at + units
+    return raw, units
   end
 
-  function twin.room(policy, now, cells, units)
-    return policy.quota - units
+  function twin.admits(policy, now, raw, units)
+    return policy.cost <= policy.quota - units
   end
 
-  function twin.write(bucket, policy, now, cells, units)
-    local cost = policy.cost
-    for i = units, 1, -1 do cells[i + cost] = cells[i] end
-    for i = 1, cost do cells[i] = now + policy.window end
-    save(bucket, cells, units + cost, now)
+  function twin.write(bucket, policy, now, raw, units)
+    local taken = rep(pack(UNIT, now + policy.window), policy.cost)
+    save(bucket, taken .. raw, policy.cost + units, now)
   end
 
   function twin.give(bucket, policy, now)
-    local raw, wrong = get(bucket)
-    if raw == '' then return end
-    if not raw then return wrong end
-    local cells, units = parse(raw, now)
-    if not cells then return STRANGE end
-    local returns, left, back = policy.taken + policy.window, {}, 0
-    for i = 1, units do
-      if cells[i] == returns and back < policy.cost then
+    local raw, units = live_of(bucket, now)
+    if not raw then return units end
+    local taken = pack(UNIT, policy.taken + policy.window)
+    local left, kept, back = '', 0, 0
+    for unit = 0, units - 1 do
+      local one = sub(raw, unit * BYTES + 1, (unit + 1) * BYTES)
+      if one == taken and back < policy.cost then
         back = back + 1
       else
-        left[#left + 1] = cells[i]
+        left, kept = left .. one, kept + 1
       end
     end
-    if back > 0 then save(bucket, left, #left, now) end
+    if back > 0 then save(bucket, left, kept, now) end
   end
 
-  return twin
+  twins['exact-window'] = twin
 end
 `

@@ -1,37 +1,38 @@
 /** Cells: the window's start, the units taken in it. */
 export const fixedWindowTwin = `
-twins['fixed-window'] = function()
+do
+  local LAYOUT, LENGTH = '>i6I7', 13
   local twin = {}
 
   local function save(bucket, policy, now, start, taken)
-    keep(bucket, format('%d %d', start, taken), taken > 0 and start + policy.window - now or 0)
-  end
-
-  local function parse(raw)
-    local start, taken = match(raw or '', '^(%-?%d+) (%d+)$')
-    if start then return start + 0, taken + 0 end
+    keep(bucket, pack(LAYOUT, start, taken), taken > 0 and start + policy.window - now or 0)
   end
 
   function twin.read(bucket, policy, now)
     local raw, wrong = get(bucket)
-    if raw == '' then return '', now, 0 end
-    local start, taken = parse(raw)
-    if not start then return nil, wrong or STRANGE end
-    if start > now and taken > 0 then
-      start = now
-      save(bucket, policy, now, start, taken)
+    local start, taken = now, 0
+    if raw ~= '' then
+      if not raw or #raw ~= LENGTH then return nil, wrong or STRANGE end
+      start, taken = parse(LAYOUT, raw)
+      if start > now and taken > 0 then
+        start = now
+        save(bucket, policy, now, start, taken)
+      end
+      if taken == 0 or now >= start + policy.window then start, taken = now, 0 end
     end
-    if taken == 0 or now >= start + policy.window then return raw, now, 0 end
-    return raw, start, taken
+    local last = at + 2
+    reply[last - 1], reply[last] = start, taken
+    at = last
+    return start, taken
   end
 
-  function twin.room(policy, now, start, taken)
-    return policy.quota - taken
+  function twin.admits(policy, now, start, taken)
+    return policy.cost <= policy.quota - taken
   end
 
   function twin.write(bucket, policy, now, start, taken)
     if taken > 0 then
-      call('SET', bucket, format('%d %d', start, taken + policy.cost), 'KEEPTTL')
+      call('SET', bucket, pack(LAYOUT, start, taken + policy.cost), 'KEEPTTL')
     else
       save(bucket, policy, now, start, policy.cost)
     end
@@ -40,12 +41,12 @@ twins['fixed-window'] = function()
   function twin.give(bucket, policy, now)
     local raw, wrong = get(bucket)
     if raw == '' then return end
-    local start, taken = parse(raw)
-    if not start then return wrong or STRANGE end
+    if not raw or #raw ~= LENGTH then return wrong or STRANGE end
+    local start, taken = parse(LAYOUT, raw)
     if policy.taken < start or now >= start + policy.window then return end
     save(bucket, policy, now, start, max(0, taken - policy.cost))
   end
 
-  return twin
+  twins['fixed-window'] = twin
 end
 `

@@ -3,29 +3,42 @@
  * Serves the token and the leaky bucket.
  */
 export const meterTwin = `
-local function meter()
+do
+  local LAYOUT, LENGTH = '>i6I7I7', 20
+  local LARGEST = 9007199254740992
   local twin = {}
 
   local function save(bucket, now, level, rate)
-    keep(bucket, format('%d %d %d', now, level, rate), ceil(level / rate))
+    keep(bucket, pack(LAYOUT, now, level, rate), ceil(level / rate))
+  end
+
+  -- The level and the rate at which it drains, as they are now.
+  local function state_of(bucket, policy, now)
+    local raw, wrong = get(bucket)
+    if raw == '' then return 0, policy.quota end
+    if not raw or #raw ~= LENGTH then return nil, wrong or STRANGE end
+    local last, level, rate = parse(LAYOUT, raw)
+    if level > LARGEST or rate > LARGEST or rate == 0 then return nil, STRANGE end
+    if level > 0 then level = level - (now - last) * rate end
+    if level <= 0 then return 0, policy.quota end
+    if now < last then
+      level = min(policy.capacity * policy.window, level)
+      save(bucket, now, level, rate)
+    end
+    return level, rate
   end
 
   function twin.read(bucket, policy, now)
-    local raw, wrong = get(bucket)
-    if raw == '' then return '', 0, policy.quota end
-    local last, level, rate = match(raw or '', '^(%-?%d+) (%d+) (%d+)$')
-    if not last then return nil, wrong or STRANGE end
-    last, level, rate = last + 0, level + 0, rate + 0
-    if level == 0 then return raw, 0, policy.quota end
-    level = level - (now - last) * rate
-    if now >= last then return raw, max(0, level), rate end
-    level = min(policy.capacity * policy.window, level)
-    save(bucket, now, level, rate)
-    return raw, level, rate
+    local level, rate = state_of(bucket, policy, now)
+    if not level then return nil, rate end
+    local last = at + 2
+    reply[last - 1], reply[last] = level, rate
+    at = last
+    return level
   end
 
-  function twin.room(policy, now, level)
-    return floor((policy.capacity * policy.window - level) / policy.window)
+  function twin.admits(policy, now, level)
+    return policy.cost * policy.window <= policy.capacity * policy.window - level
   end
 
   function twin.write(bucket, policy, now, level)
@@ -33,15 +46,13 @@ local function meter()
   end
 
   function twin.give(bucket, policy, now)
-    local found, level, rate = twin.read(bucket, policy, now)
-    if not found then return level end
-    if found == '' then return end
+    local level, rate = state_of(bucket, policy, now)
+    if not level then return rate end
+    if level == 0 then return end
     local credit = max(0, policy.cost * policy.window - max(0, now - policy.taken) * policy.quota)
     save(bucket, now, max(0, level - credit), rate)
   end
 
-  return twin
+  twins['token-bucket'], twins['leaky-bucket'] = twin, twin
 end
-twins['token-bucket'] = meter
-twins['leaky-bucket'] = meter
 `

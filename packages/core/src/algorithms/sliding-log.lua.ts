@@ -1,9 +1,9 @@
 /**
  * A list: the sum of all entries, then each entry as 'time cost', oldest first. It is read from its old end, and only as
- * far as the decision needs; the rest is told as one entry at the newest moment, which answers every question alike.
+ * far as the decision needs; the rest is answered as one entry at the newest moment, which answers every question alike.
  */
 export const slidingLogTwin = `
-twins['sliding-log'] = function()
+do
   local CHUNK = 32
   local twin = {}
 
@@ -26,7 +26,10 @@ twins['sliding-log'] = function()
   function twin.read(bucket, policy, now)
     local read = try('LRANGE', bucket, 0, CHUNK)
     if read.err then return nil, read.err end
-    if #read == 0 then return '', {sum = 0} end
+    if #read == 0 then
+      answer(0)
+      return {sum = 0}
+    end
     local newest = entry_of(#read <= CHUNK and read[#read] or call('LINDEX', bucket, -1))
     if not newest or not match(read[1], '^%d+$') then return nil, STRANGE end
     if newest > now then
@@ -48,38 +51,43 @@ twins['sliding-log'] = function()
       index = index + 1
       time, units = entry()
     end
-    local cells = {exists = true, sum = sum, newest = newest, live = time ~= nil, dropped = index - 1}
+    local log = {exists = true, sum = sum, newest = newest, live = time ~= nil, dropped = index - 1}
     -- Enough to say when the cost fits, or one unit more than fits now. After a change of plan the sum may exceed the quota.
     local wanted = max(1, sum - policy.quota + max(1, policy.cost <= policy.quota and policy.cost or 1))
-    local told, texts = 0, {format('2 %d', sum)}
-    while time and told < wanted do
-      told = told + units
-      texts[#texts + 1] = read[index + 1]
+    local cells, count, answered = {2, sum}, 2, 0
+    while time and answered < wanted do
+      answered = answered + units
+      cells[count + 1], cells[count + 2] = time, units
+      count = count + 2
       index = index + 1
       time, units = entry()
     end
-    if told < sum then texts[#texts + 1] = format('%d %d', newest, sum - told) end
-    return sum > 0 and table.concat(texts, ' ') or '', cells
+    if answered < sum then
+      cells[count + 1], cells[count + 2] = newest, sum - answered
+      count = count + 2
+    end
+    answer_all(cells, sum > 0 and count or 0)
+    return log
   end
 
-  function twin.room(policy, now, cells)
-    return policy.quota - cells.sum
+  function twin.admits(policy, now, log)
+    return policy.cost <= policy.quota - log.sum
   end
 
-  function twin.write(bucket, policy, now, cells)
-    if cells.exists and not cells.live then call('DEL', bucket) end
+  function twin.write(bucket, policy, now, log)
+    if log.exists and not log.live then call('DEL', bucket) end
     local taken = policy.cost
-    if not cells.live then
+    if not log.live then
       call('RPUSH', bucket, taken, format('%d %d', now, taken))
     else
-      if cells.dropped > 0 then call('LTRIM', bucket, cells.dropped, -1) end
-      if cells.newest == now then
+      if log.dropped > 0 then call('LTRIM', bucket, log.dropped, -1) end
+      if log.newest == now then
         local _, units = entry_of(call('LINDEX', bucket, -1))
         call('LSET', bucket, -1, format('%d %d', now, units + taken))
       else
         call('RPUSH', bucket, format('%d %d', now, taken))
       end
-      call('LSET', bucket, 0, cells.sum + taken)
+      call('LSET', bucket, 0, log.sum + taken)
     end
     call('PEXPIRE', bucket, policy.window + grace)
   end
@@ -108,6 +116,6 @@ twins['sliding-log'] = function()
     end
   end
 
-  return twin
+  twins['sliding-log'] = twin
 end
 `

@@ -1,48 +1,65 @@
 /** Cells: a window's number, the units of the window before it, and its own. */
 export const slidingWindowTwin = `
-twins['sliding-window'] = function()
+do
+  local SMALL, LARGE = '>i6I3I3', '>i6I7I7'
   local twin = {}
 
   local function weighted(previous, policy, elapsed)
-    if previous == 0 then return 0 end
     local window, product = policy.window, policy.quota * policy.window
     local grain = product <= 2251799813685248 and 1 or ceil(product / 2251799813685248)
     local parts = ceil(window / grain)
     return floor((2 * previous * (parts - floor(elapsed / grain)) + parts) / (2 * parts))
   end
 
+  local function packed(number, previous, current)
+    local large = previous > 16777215 or current > 16777215
+    return pack(large and LARGE or SMALL, number, previous, current)
+  end
+
   local function save(bucket, policy, now, number, previous, current)
     local windows = current > 0 and 2 or previous > 0 and 1 or 0
     local ms = windows == 0 and 0 or (number + windows) * policy.window - now
-    keep(bucket, format('%d %d %d', number, previous, current), ms)
+    keep(bucket, packed(number, previous, current), ms)
   end
 
-  local function parse(raw)
-    local number, previous, current = match(raw or '', '^(%-?%d+) (%d+) (%d+)$')
-    if number then return number + 0, previous + 0, current + 0 end
+  local function cells_of(raw)
+    local length = #raw
+    if length == 12 then return parse(SMALL, raw) end
+    if length == 20 then return parse(LARGE, raw) end
   end
 
   function twin.read(bucket, policy, now)
     local window = floor(now / policy.window)
+    local previous, current = 0, 0
     local raw, wrong = get(bucket)
-    if raw == '' then return '', window, 0, 0 end
-    local number, previous, current = parse(raw)
-    if not number then return nil, wrong or STRANGE end
-    if number == window then return raw, number, previous, current end
-    if number == window - 1 then return raw, window, current, 0 end
-    if number < window then return raw, window, 0, 0 end
-    current = min(policy.quota, previous + current)
-    save(bucket, policy, now, window, 0, current)
-    return raw, window, 0, current
+    if raw ~= '' then
+      local number
+      number, previous, current = cells_of(raw or '')
+      if not number then return nil, wrong or STRANGE end
+      if number > window then
+        previous, current = 0, min(policy.quota, previous + current)
+        save(bucket, policy, now, window, previous, current)
+      elseif number == window - 1 then
+        previous, current = current, 0
+      elseif number < window then
+        previous, current = 0, 0
+      end
+    end
+    local last = at + 2
+    reply[last - 1], reply[last] = previous, current
+    at = last
+    return window, previous, current
   end
 
-  function twin.room(policy, now, window, previous, current)
-    return policy.quota - current - weighted(previous, policy, now - window * policy.window)
+  function twin.admits(policy, now, window, previous, current)
+    local room = policy.quota - current
+    if previous > 0 then room = room - weighted(previous, policy, now - window * policy.window) end
+    return policy.cost <= room
   end
 
   function twin.write(bucket, policy, now, window, previous, current)
     if current > 0 then
-      call('SET', bucket, format('%d %d %d', window, previous, current + policy.cost), 'KEEPTTL')
+      call('SET', bucket, packed(window, previous, current + policy.cost), 'KEEPTTL')
     else
       save(bucket, policy, now, window, previous, policy.cost)
     end
@@ -51,7 +68,7 @@ twins['sliding-window'] = function()
   function twin.give(bucket, policy, now)
     local raw, wrong = get(bucket)
     if raw == '' then return end
-    local number, previous, current = parse(raw)
+    local number, previous, current = cells_of(raw or '')
     if not number then return wrong or STRANGE end
     local age = number - floor(policy.taken / policy.window)
     if age == 0 then
@@ -61,6 +78,6 @@ twins['sliding-window'] = function()
     end
   end
 
-  return twin
+  twins['sliding-window'] = twin
 end
 `

@@ -1,7 +1,18 @@
-/** Cells: the newest part's number, then a ring of k + 1 counters, all in one table. */
+/** Cells: the newest part's number, then a ring of k + 1 counters, all in one table; the counters share one width. */
 export const subWindowsTwin = `
-twins['sub-windows'] = function()
-  local twin = {}
+do
+  local FIRST = 6
+  local twin, layouts = {}, {}
+
+  local function layout_of(counters, bytes)
+    local key = counters * 8 + bytes
+    local layout = layouts[key]
+    if not layout then
+      layout = '>i6' .. string.rep('I' .. bytes, counters)
+      layouts[key] = layout
+    end
+    return layout
+  end
 
   local function part_ms(policy)
     return ceil(policy.window / policy.parts)
@@ -18,24 +29,21 @@ twins['sub-windows'] = function()
   end
 
   local function save(bucket, cells, policy, now)
-    local ms, texts = 0, {}
+    local ms, most = 0, 0
     for part = cells[1], max(0, cells[1] - policy.parts), -1 do
-      if cells[slot(policy, part)] > 0 then
-        ms = (part + policy.parts + 1) * part_ms(policy) - now
-        break
-      end
+      local count = cells[slot(policy, part)]
+      if count > 0 and ms == 0 then ms = (part + policy.parts + 1) * part_ms(policy) - now end
+      most = max(most, count)
     end
-    for i = 1, policy.parts + 2 do texts[i] = format('%d', cells[i]) end
-    keep(bucket, table.concat(texts, ' '), ms)
+    local bytes = most < 256 and 1 or most < 65536 and 2 or most < 4294967296 and 4 or 7
+    keep(bucket, pack(layout_of(policy.parts + 1, bytes), unpack(cells, 1, policy.parts + 2)), ms)
   end
 
-  local function parse(raw, policy)
-    local cells, count = {}, 0
-    for number in gmatch(raw or '', '%d+') do
-      count = count + 1
-      cells[count] = number + 0
+  local function cells_of(raw, policy)
+    local bytes = (#raw - FIRST) / (policy.parts + 1)
+    if bytes == 1 or bytes == 2 or bytes == 4 or bytes == 7 then
+      return {parse(layout_of(policy.parts + 1, bytes), raw)}
     end
-    return count == policy.parts + 2 and cells
   end
 
   local function fresh(policy)
@@ -46,8 +54,11 @@ twins['sub-windows'] = function()
 
   function twin.read(bucket, policy, now)
     local raw, wrong = get(bucket)
-    if raw == '' then return '', fresh(policy) end
-    local cells = parse(raw, policy)
+    if raw == '' then
+      answer(0)
+      return fresh(policy)
+    end
+    local cells = cells_of(raw or '', policy)
     if not cells then return nil, wrong or STRANGE end
     local part = floor(now / part_ms(policy))
     if cells[1] > part then
@@ -57,11 +68,13 @@ twins['sub-windows'] = function()
       cells[slot(policy, part)] = sum
       save(bucket, cells, policy, now)
     end
-    return raw, cells
+    answer_all(cells, policy.parts + 2)
+    return cells
   end
 
-  function twin.room(policy, now, cells)
-    return policy.quota - sum_from(cells, policy, floor(now / part_ms(policy)) - policy.parts)
+  function twin.admits(policy, now, cells)
+    local taken = sum_from(cells, policy, floor(now / part_ms(policy)) - policy.parts)
+    return policy.cost <= policy.quota - taken
   end
 
   function twin.write(bucket, policy, now, cells)
@@ -76,7 +89,7 @@ twins['sub-windows'] = function()
   function twin.give(bucket, policy, now)
     local raw, wrong = get(bucket)
     if raw == '' then return end
-    local cells = parse(raw, policy)
+    local cells = cells_of(raw or '', policy)
     if not cells then return wrong or STRANGE end
     local part = floor(policy.taken / part_ms(policy))
     if part > cells[1] or part < cells[1] - policy.parts then return end
@@ -85,6 +98,6 @@ twins['sub-windows'] = function()
     save(bucket, cells, policy, now)
   end
 
-  return twin
+  twins['sub-windows'] = twin
 end
 `

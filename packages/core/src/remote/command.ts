@@ -3,7 +3,10 @@ import type { Policy } from '../policies/policy.js'
 
 export type Verb = 'take' | 'look' | 'give'
 
-/** Commands, as text. Most entries ask what the one before them asked, only for another key. */
+/**
+ * Commands for the script, as JSON: a verb, in tests the time in place of the server's own, and the policies, each with its
+ * cost and, to give back, when it was taken. Most entries ask what the one before them asked, only for another key.
+ */
 export class Commands {
   #verb: Verb | undefined
   #asks: readonly (Ask | Return)[] = []
@@ -28,12 +31,13 @@ function alike(some: readonly Ask[], others: readonly Ask[]): boolean {
 }
 
 function commandOf(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
-  let text = `${VERBS[verb]}${now ?? ''}`
-  for (const ask of asks) text += `${policyText(ask.policy)} ${ask.cost} ${'at' in ask ? ask.at : 0}`
-  return text
+  let policies = ''
+  for (const ask of asks) {
+    const taken = 'at' in ask ? `,"taken":${ask.at}` : ''
+    policies += `${policies === '' ? '' : ','}{${policyText(ask.policy)},"cost":${ask.cost}${taken}}`
+  }
+  return `{"verb":"${verb}",${now === undefined ? '' : `"now":${now},`}"policies":[${policies}]}`
 }
-
-const VERBS = { take: 't', look: 'l', give: 'g' } as const
 
 const texts = new WeakMap<Policy, string>()
 
@@ -41,7 +45,9 @@ function policyText(policy: Policy): string {
   let text = texts.get(policy)
   if (text === undefined) {
     const { algorithm, quota, windowMs, capacity, subWindows, shadow } = policy
-    text = ` ${algorithm} ${quota} ${windowMs} ${capacity} ${subWindows} ${shadow ? 1 : 0}`
+    text = `"algorithm":"${algorithm}","quota":${quota},"window":${windowMs},"capacity":${capacity}`
+    if (subWindows > 0) text += `,"parts":${subWindows}`
+    if (shadow) text += ',"shadow":true'
     texts.set(policy, text)
   }
   return text

@@ -11,8 +11,9 @@ import { BucketNames, type NamingOptions } from './bucket-name.js'
 import { Commands, type Verb } from './command.js'
 import type { Connection } from './connection.js'
 import { Denials } from './denials.js'
-import { cellsOf, foundIn, type Reply, standingOf, unusableBucket, verdictOf } from './reply.js'
+import { Buckets, type Reply, standingOf, verdictOf } from './reply.js'
 import { Runner } from './runner.js'
+import { scriptFor } from './script.js'
 
 export interface RemoteStoreOptions extends NamingOptions {
   /**
@@ -168,31 +169,45 @@ class RemoteStore implements Store {
   }
 
   #send({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
-    return this.#runner
-      .run(names, [order, ...commands])
-      .then((reply) => this.#settle(entries, names, reply))
-      .catch((error) => {
-        const failure = this.#failure(error)
-        for (const { reject } of entries) reject(failure)
-      })
+    const algorithms = new Set(entries.flatMap(({ asks }) => asks.map(({ policy }) => policy.algorithm)))
+    const fail = (cause: unknown) => {
+      const failure = this.#failure(cause)
+      for (const { reject } of entries) reject(failure)
+    }
+    return this.#runner.run(scriptFor(algorithms), names, [order, ...commands]).then((reply) => {
+      try {
+        this.#settle(entries, names, reply)
+      } catch (error) {
+        fail(error)
+      }
+    }, fail)
   }
 
   #settle(entries: readonly Entry[], names: readonly string[], reply: Reply): void {
+    const buckets = new Buckets(reply)
     let first = 0
     for (const [i, entry] of entries.entries()) {
-      const last = first + entry.asks.length
+      const now = entry.now ?? Number(reply[0])
+      const found = entry.asks.map(({ policy }) => buckets.next(policy, now))
       const verdict = verdictOf(reply, i)
-      if (verdict === 'unusable') entry.reject(unusableBucket(this.url, reply, names, first, last))
+      if (verdict === 'unusable') entry.reject(this.#unusable(found, names, first))
       else if (entry.verb === 'give') entry.resolve([])
-      else this.#decided(entry, verdict === 'allowed', foundIn(reply, first, last), entry.now ?? reply[0])
-      first = last
+      else this.#decided(entry, verdict === 'allowed', found.filter(areCells), now)
+      first += entry.asks.length
     }
   }
 
-  #decided(entry: Entry, allowed: boolean, found: readonly string[], now: number): void {
+  /** Which of the buckets that were looked for is at fault, and why. */
+  #unusable(found: readonly (readonly number[] | string)[], names: readonly string[], first: number): StoreError {
+    const fault = found.findIndex((cells) => typeof cells === 'string' && cells !== '')
+    const bucket = names[first + fault]
+    if (fault < 0 || bucket === undefined) return new StoreError(`${this.url} gave an answer that is none.`)
+    return new StoreError(`The bucket ${bucket} in ${this.url} cannot be used: ${found[fault]}.`, { bucket })
+  }
+
+  #decided(entry: Entry, allowed: boolean, cells: readonly number[][], now: number): void {
     const { asks, verb } = entry
     const commit = allowed && verb === 'take'
-    const cells = asks.map(({ policy }, i) => cellsOf(found[i] ?? '', policy))
     const standings = asks.map((ask, i) => standingOf(ask, cells[i] ?? [], now, commit))
     if (admits(standings) !== allowed) {
       entry.reject(new StoreError(`${this.url} decided by another version of Sluice's script.`))
@@ -215,6 +230,10 @@ class RemoteStore implements Store {
     const said = cause instanceof Error ? cause.message : String(cause)
     return new StoreError(`${this.url}: ${said}`, { cause, uncertain: !isRefusal(cause) })
   }
+}
+
+function areCells(found: readonly number[] | string): found is number[] {
+  return typeof found !== 'string'
 }
 
 /** Whether it is certain that nothing was done: the server answered with an error, or was never asked. */

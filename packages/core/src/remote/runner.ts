@@ -1,41 +1,53 @@
 import type { Connection } from './connection.js'
 import type { Reply } from './reply.js'
-import { script } from './script.js'
 
-/** Runs the one script: by its text the first time, by its hash from then on, and by its text again where it was lost. */
+/** A script as the server knows it. */
+interface Known {
+  sha: string | undefined
+  /** While somebody brings the text, others wait for it instead of bringing it too. */
+  loading: Promise<unknown> | undefined
+}
+
+/** Runs scripts: by their text the first time, by their hash from then on, and by their text again where it was lost. */
 export class Runner {
   readonly #connection: Connection
-  #sha: string | undefined
-  /** While somebody brings the text, others wait for it instead of bringing it too. */
-  #loading: Promise<unknown> | undefined
+  readonly #known = new Map<string, Known>()
 
   constructor(connection: Connection) {
     this.#connection = connection
   }
 
-  async run(names: readonly string[], args: readonly string[]): Promise<Reply> {
-    if (this.#sha === undefined) return this.#load(names, args)
-    try {
-      return await this.#connection.evalsha(this.#sha, names, args)
-    } catch (error) {
-      if (!isUnknown(error)) throw error
-      if (this.#loading === undefined) return this.#load(names, args)
-      await this.#loading.catch(() => undefined)
-      return this.#connection
-        .evalsha(this.#sha, names, args)
-        .catch((again) => (isUnknown(again) ? this.#load(names, args) : Promise.reject(again)))
+  run(script: string, names: readonly string[], args: readonly string[]): Promise<Reply> {
+    let known = this.#known.get(script)
+    if (known === undefined) {
+      known = { sha: undefined, loading: undefined }
+      this.#known.set(script, known)
     }
+    const { sha } = known
+    if (sha === undefined) return this.#load(script, known, names, args)
+    const again = () => this.#connection.evalsha(sha, names, args)
+    return again().catch(async (error) => {
+      if (!isUnknown(error)) throw error
+      if (known.loading !== undefined) {
+        await known.loading.catch(() => undefined)
+        const answer = await again().catch((failure) => {
+          if (!isUnknown(failure)) throw failure
+        })
+        if (answer !== undefined) return answer
+      }
+      return this.#load(script, known, names, args)
+    })
   }
 
-  #load(names: readonly string[], args: readonly string[]): Promise<Reply> {
+  #load(script: string, known: Known, names: readonly string[], args: readonly string[]): Promise<Reply> {
     const loading = this.#connection.eval(script, names, args).finally(() => {
-      if (this.#loading === loading) this.#loading = undefined
+      if (known.loading === loading) known.loading = undefined
     })
-    this.#loading = loading
-    if (this.#sha === undefined)
+    known.loading = loading
+    if (known.sha === undefined)
       sha1(script).then(
         (sha) => {
-          this.#sha = sha
+          known.sha = sha
         },
         () => undefined,
       )

@@ -5,128 +5,120 @@ import { slidingLogTwin } from '../algorithms/sliding-log.lua.js'
 import { slidingWindowTwin } from '../algorithms/sliding-window.lua.js'
 import { subWindowsTwin } from '../algorithms/sub-windows.lua.js'
 import { twinPrelude } from '../algorithms/twin.lua.js'
+import type { AlgorithmName } from '../policies/policy.js'
 
 /**
- * ARGV[1] has one character per entry, the command it runs: '#' is ARGV[2], '$' is ARGV[3], and so on.
- * A command is a verb's letter (t takes, l looks, g gives back) and, in tests, the time in place of this server's own;
- * then ' algorithm quota window capacity parts shadow cost taken' for each of its policies.
+ * ARGV[1] has one character per entry, the command it runs: '#' is ARGV[2], '$' is ARGV[3], and so on (see command.ts).
  * KEYS are the buckets of all entries, one for each policy, in their order.
  */
 const main = `
 local clock = call('TIME')
 local server_now = clock[1] * 1000 + floor(clock[2] / 1000)
-
-local POLICY = ' ([%a-]+) (%d+) (%d+) (%d+) (%d+) ([01]) (%d+) (%-?%d+)'
-local TAKE, GIVE = 116, 103
-local built = {}
+reply[1] = server_now
 
 local function command_of(text)
-  local command, count = {verb = byte(text)}, 0
-  if byte(text, 2) ~= 32 then command.now = match(text, '^%a(%-?%d+)') + 0 end
-  for name, quota, window, capacity, parts, shadow, cost, taken in gmatch(text, POLICY) do
-    if not built[name] then built[name] = twins[name]() end
-    count = count + 1
-    command[count] = {
-      twin = built[name],
-      quota = quota + 0,
-      window = window + 0,
-      capacity = capacity + 0,
-      parts = parts + 0,
-      shadow = shadow == '1',
-      cost = cost + 0,
-      taken = taken + 0,
-    }
+  local command = cjson.decode(text)
+  for i = 1, #command.policies do
+    local policy = command.policies[i]
+    policy.twin = twins[policy.algorithm]
+    policy.takes = command.verb == 'take' and policy.cost > 0
   end
-  command.count = count
   return command
 end
 
-local told, at = {server_now, ''}, 2
-
--- 'a' allowed, 'd' denied, 'e' cannot be told.
-local function decide_one(command, bucket, now)
-  local policy = command[1]
-  local twin, cost = policy.twin, policy.cost
-  local found, a, b, c = twin.read(bucket, policy, now)
-  at = at + 1
-  if not found then
-    told[at] = a
+-- 'a' allowed, 'd' denied, 'e' cannot be decided: then what is wrong is answered in the place of the cells.
+local function decide_one(policy, bucket, now)
+  local twin = policy.twin
+  local a, b, c = twin.read(bucket, policy, now)
+  if not a then
+    answer(b)
     return 'e'
   end
-  told[at] = found
-  if cost > 0 and cost > twin.room(policy, now, a, b, c) then return policy.shadow and 'a' or 'd' end
-  if cost > 0 and command.verb == TAKE then twin.write(bucket, policy, now, a, b, c) end
+  if policy.cost > 0 and not twin.admits(policy, now, a, b, c) then return policy.shadow and 'a' or 'd' end
+  if policy.takes then twin.write(bucket, policy, now, a, b, c) end
   return 'a'
 end
 
 -- Looks at all buckets of an entry, then takes from all of them or from none.
-local function decide_many(command, first, now)
+local function decide_many(policies, buckets, first, now)
   local verdict, passing, as, bs, cs = 'a', {}, {}, {}, {}
-  for i = 1, command.count do
-    local policy = command[i]
-    local found, a, b, c = policy.twin.read(KEYS[first + i], policy, now)
-    at = at + 1
-    told[at] = found or a
-    if not found then
+  for i = 1, #policies do
+    local policy = policies[i]
+    local a, b, c = policy.twin.read(buckets[first + i], policy, now)
+    if not a then
+      answer(b)
       verdict = 'e'
     else
       as[i], bs[i], cs[i] = a, b, c
-      passing[i] = policy.cost == 0 or policy.cost <= policy.twin.room(policy, now, a, b, c)
+      passing[i] = policy.cost == 0 or policy.twin.admits(policy, now, a, b, c)
       if not passing[i] and not policy.shadow and verdict == 'a' then verdict = 'd' end
     end
   end
-  if verdict == 'a' and command.verb == TAKE then
-    for i = 1, command.count do
-      local policy = command[i]
-      if passing[i] and policy.cost > 0 then
-        policy.twin.write(KEYS[first + i], policy, now, as[i], bs[i], cs[i])
+  if verdict == 'a' then
+    for i = 1, #policies do
+      local policy = policies[i]
+      if passing[i] and policy.takes then
+        policy.twin.write(buckets[first + i], policy, now, as[i], bs[i], cs[i])
       end
     end
   end
   return verdict
 end
 
-local function refund(command, first, now)
+local function give(policies, buckets, first, now)
   local verdict = 'a'
-  for i = 1, command.count do
-    local policy = command[i]
-    local wrong = policy.twin.give(KEYS[first + i], policy, now)
+  for i = 1, #policies do
+    local policy = policies[i]
+    local wrong = policy.twin.give(buckets[first + i], policy, now)
     if wrong then verdict = 'e' end
-    at = at + 1
-    told[at] = wrong or ''
+    answer(wrong or '')
   end
   return verdict
 end
 
-local commands, verdicts, first = {}, {}, 0
+local order, buckets, commands, verdicts, first = ARGV[1], KEYS, {}, {}, 0
 for i = 2, #ARGV do commands[33 + i] = command_of(ARGV[i]) end
-for i = 1, #ARGV[1] do
-  local command = commands[byte(ARGV[1], i)]
-  local now = command.now or server_now
-  grace = command.now and 3600000 or 0
-  if command.verb == GIVE then
-    verdicts[i] = refund(command, first, now)
-  elseif command.count == 1 then
-    verdicts[i] = decide_one(command, KEYS[first + 1], now)
+for i = 1, #order do
+  local command = commands[byte(order, i)]
+  local policies, now = command.policies, server_now
+  grace = 0
+  if command.now then now, grace = command.now, 3600000 end
+  if command.verb == 'give' then
+    verdicts[i] = give(policies, buckets, first, now)
+  elseif policies[2] then
+    verdicts[i] = decide_many(policies, buckets, first, now)
   else
-    verdicts[i] = decide_many(command, first, now)
+    verdicts[i] = decide_one(policies[1], buckets[first + 1], now)
   end
-  first = first + command.count
+  first = first + #policies
 end
-told[2] = table.concat(verdicts)
-return told
+reply[2] = table.concat(verdicts)
+return reply
 `
 
-/** Decides many entries, each over several policies, in one atomic step: every algorithm, one text, loaded once. */
-export const script: string = [
-  twinPrelude,
-  fixedWindowTwin,
-  exactWindowTwin,
-  slidingWindowTwin,
-  subWindowsTwin,
-  slidingLogTwin,
-  meterTwin,
-  main,
-]
-  .map((part) => part.trim())
-  .join('\n\n')
+const twins: Readonly<Record<AlgorithmName, string>> = {
+  'fixed-window': fixedWindowTwin,
+  'exact-window': exactWindowTwin,
+  'sliding-window': slidingWindowTwin,
+  'sub-windows': subWindowsTwin,
+  'sliding-log': slidingLogTwin,
+  'token-bucket': meterTwin,
+  'leaky-bucket': meterTwin,
+}
+
+const scripts = new Map<string, string>()
+
+/**
+ * The script that decides many entries, each over several policies, in one atomic step. A server defines all functions of
+ * a script anew at each call, so that it has the algorithms of its entries and no others.
+ */
+export function scriptFor(algorithms: ReadonlySet<AlgorithmName>): string {
+  const set = [...algorithms].sort().join()
+  let script = scripts.get(set)
+  if (script === undefined) {
+    const needed = new Set([...algorithms].sort().map((algorithm) => twins[algorithm]))
+    script = [twinPrelude, ...needed, main].map((part) => part.trim()).join('\n\n')
+    scripts.set(set, script)
+  }
+  return script
+}
