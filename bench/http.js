@@ -8,7 +8,7 @@ const ROUNDS = 15
 const SECONDS = 1
 const server = fileURLToPath(new URL('server.js', import.meta.url))
 
-const contenders = {
+export const contenders = {
   express: ['bare', 'two fields', 'sluice', 'express-rate-limit', 'rate-limiter-flexible'],
   koa: ['bare', 'two fields', 'sluice', 'koa-ratelimit'],
   fastify: ['bare', 'two fields', 'sluice', '@fastify/rate-limit'],
@@ -22,8 +22,7 @@ export async function http() {
   }
   const rows = []
   for (const [framework, limiters] of Object.entries(contenders)) {
-    const running = {}
-    for (const limiter of limiters) running[limiter] = await start(framework, limiter)
+    const running = await started(framework, limiters)
     for (const one of Object.values(running)) await load(one.url, 1)
     const seen = await inTurns(running, ROUNDS, measured)
     for (const limiter of limiters) {
@@ -38,31 +37,41 @@ export async function http() {
         'CPU of bare / CPU': share(costs.map((cost, round) => seen.bare[round].cpuMicros / cost)),
       })
     }
-    for (const { child } of Object.values(running)) child.kill()
+    closeAll(running)
   }
   return rows
+}
+
+/** A server of this framework for each limiter, in a process of its own. */
+export async function started(framework, limiters) {
+  const running = {}
+  for (const limiter of limiters) running[limiter] = await start(framework, limiter)
+  return running
+}
+
+export function closeAll(running) {
+  for (const { child } of Object.values(running)) child.kill()
 }
 
 const share = (ratios) => Number(median(ratios).toFixed(3))
 
 /** What wrk saw, and what the server spent on it: the second is what a noisy machine disturbs less. */
-async function measured({ child, url }) {
-  const before = await cpu(child)
+async function measured({ ask, url }) {
+  const before = await ask('cpu')
   const rate = await load(url, SECONDS)
-  const after = await cpu(child)
+  const after = await ask('cpu')
   return { rate, cpuMicros: (after - before) / (rate * SECONDS) }
-}
-
-async function cpu(child) {
-  child.send('cpu')
-  const [micros] = await once(child, 'message')
-  return micros
 }
 
 async function start(framework, limiter) {
   const child = spawn(process.execPath, [server, framework, limiter], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   const [port] = await once(createInterface(child.stdout), 'line')
-  return { child, url: `http://127.0.0.1:${port}/` }
+  const ask = async (message) => {
+    child.send(message)
+    const [answer] = await once(child, 'message')
+    return answer
+  }
+  return { child, ask, url: `http://127.0.0.1:${port}/` }
 }
 
 async function load(url, seconds) {

@@ -113,7 +113,7 @@ export async function redisBytes() {
   const server = await startRedis()
   const client = new Redis(server.port)
   const limiter = (policies) =>
-    createLimiter({ name: 'api', policies, store: redisStore(`redis://127.0.0.1:${server.port}`) })
+    createLimiter({ name: 'api', policies, store: redisStore(`redis://127.0.0.1:${server.port}`), timeoutMs: 10_000 })
   const used = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))[1])
   const rows = []
   for (const [what, policy, takes] of [
@@ -176,7 +176,12 @@ function contenders(port) {
   expressStore.init({ windowMs: 60_000 })
   const limiters = []
   const ours = (name, policies, options = {}) => {
-    const limiter = createLimiter({ name, policies, store: redisStore(url, { prefix: name, ...options }) })
+    const limiter = createLimiter({
+      name,
+      policies,
+      timeoutMs: 10_000,
+      store: redisStore(url, { prefix: name, ...options }),
+    })
     limiters.push(limiter)
     return (key) => limiter.consume(key)
   }

@@ -1,4 +1,6 @@
 // One server of the load test: node server.js FRAMEWORK LIMITER. The quota is never reached; its fields are sent.
+import { cpuOfRequests } from './no-sockets.js'
+
 const [framework, limiter] = process.argv.slice(2)
 const QUOTA = 10 ** 9
 const WINDOW_MS = 60_000
@@ -8,9 +10,12 @@ let count = 0
 const servers = { express, koa, fastify }
 const server = await servers[framework]()
 console.log(server.address().port)
-process.on('message', () => {
-  const { user, system } = process.cpuUsage()
-  process.send(user + system)
+process.on('message', async ({ requests }) => {
+  if (requests !== undefined) process.send(await cpuOfRequests(server, requests))
+  else {
+    const { user, system } = process.cpuUsage()
+    process.send(user + system)
+  }
 })
 
 async function express() {

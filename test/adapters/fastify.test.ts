@@ -146,9 +146,26 @@ describe.each([
 describe.each([
   ['Fastify 5', fastify],
   ['Fastify 4', fastify4 as unknown as typeof fastify],
-])('client addresses on %s', (_title, create) => {
+])('client addresses on %s', (title, create) => {
   const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   afterEach(() => warning.mockClear())
+
+  it('with a number, which trusts nobody since Fastify 5.12.1', async () => {
+    const app = create({ trustProxy: 1 as unknown as boolean })
+    app.get('/', { onRequest: sluice()('10/min') }, async (request) => request.ip)
+    const bodies = []
+    for (const client of ['192.0.2.1', '192.0.2.2']) {
+      bodies.push((await app.inject({ url: '/', headers: { 'x-forwarded-for': client } })).body)
+    }
+    const warnings = warning.mock.calls.map(([sentence]) => sentence)
+    if (bodies[0] === '127.0.0.1') {
+      expect(warnings).toEqual([expect.stringContaining("trustProxy: 'loopback' }); a number trusts nobody")])
+    } else {
+      expect(bodies).toEqual(['192.0.2.1', '192.0.2.2'])
+      expect(warnings).toEqual([])
+    }
+    expect(bodies[0]).toBe(title === 'Fastify 5' ? '127.0.0.1' : '192.0.2.1')
+  })
 
   it.each<[string, boolean | string[] | ((address: string, hop: number) => boolean), string | undefined]>([
     ['proxies it does not trust', false, 'SLUICE_PROXY_NOT_TRUSTED'],

@@ -205,19 +205,44 @@ describe('an aborted response', () => {
     })
   })
 
-  it('over HTTP/2 gives nothing back', async () => {
-    const limit = koaSluice()
-    const koa = new Koa()
-    koa.silent = true
+  /** Express has no HTTP/2. Each handler waits until a client that does not stay has left. */
+  const overHttp2: readonly [string, (arrived: () => void) => Made][] = [
+    [
+      'Koa',
+      (arrived) => {
+        const limit = koaSluice()
+        const koa = new Koa()
+        koa.silent = true
+        koa.use(limit(policies, options)).use(async (ctx) => {
+          arrived()
+          if (ctx.get('x-stays') === '') await new Promise((resolve) => ctx.res.once('close', resolve))
+          ctx.body = 'ok'
+          ended += 1
+        })
+        return { listener: koa.callback(), store: limit.store }
+      },
+    ],
+    [
+      'Fastify',
+      (arrived) => {
+        const limit = fastifySluice()
+        const server = fastify({ http2: true })
+        server.get('/', { onRequest: limit(policies, options) as never }, async (request, reply) => {
+          arrived()
+          if (request.headers['x-stays'] === undefined) await new Promise((resolve) => reply.raw.once('close', resolve))
+          ended += 1
+          return 'ok'
+        })
+        return { listener: server.ready().then(() => server.routing as unknown as RequestListener), store: limit.store }
+      },
+    ],
+  ]
+
+  it.each(overHttp2)('over HTTP/2 gives nothing back on %s, and what was delivered it does', async (_title, make) => {
     let arrived = () => {}
+    const { listener, store } = make(() => arrived())
     ended = 0
-    koa.use(limit(policies, options)).use(async (ctx) => {
-      arrived()
-      if (ctx.get('x-stays') === '') await new Promise((resolve) => ctx.res.once('close', resolve))
-      ctx.body = 'ok'
-      ended += 1
-    })
-    const server = createServer2(koa.callback() as never)
+    const server = createServer2((await listener) as never)
     await new Promise<void>((resolve) => server.listen(0, resolve))
     const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
     for (const code of [8, 0, 8]) {
@@ -230,11 +255,11 @@ describe('an aborted response', () => {
     }
     await vi.waitFor(() => expect(ended).toBe(3), 5_000)
     await pause(20)
-    expect(left(limit.store)).toBe(97)
+    expect(left(store)).toBe(97)
     await new Promise<void>((resolve) => {
       client.request({ ':path': '/', 'x-stays': '1' }).on('close', resolve).resume().end()
     })
-    await vi.waitFor(() => expect(left(limit.store)).toBe(97), 5_000)
+    await vi.waitFor(() => expect(left(store)).toBe(97), 5_000)
     client.close()
     server.close()
   })
@@ -411,5 +436,18 @@ describe('the options of a limit', () => {
     limit(['10/s', everybody])
     limit(['20/s', everybody], { name: 'shares' })
     limit('10k/min', { name: 'everybody', key: () => 'all' })
+  })
+
+  it('cannot return a policy that looks like another limit', async () => {
+    const limit = sluice()
+    limit(['10/s', '20/min'], { name: 'a' })
+    const other = limit(() => ({ policy: '30/min', name: 'a-1min' }), { name: 'b' })
+    const failing: express.ErrorRequestHandler = (error, _req, res, _next) => {
+      res.status(500).send(String(error))
+    }
+    const { text } = await request(app().get('/', other, ok).use(failing))
+      .get('/')
+      .expect(500)
+    expect(text).toContain('"a-1min" would stand for a policy of limit "a-1min" and for one of "a"')
   })
 })

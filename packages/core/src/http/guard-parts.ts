@@ -1,5 +1,6 @@
 import type { Failover } from '../failover/failover.js'
 import type { RequestEvents } from './events.js'
+import type { LimitNames } from './limit-names.js'
 import type { CheckedOptions, LimitPolicyLike, PolicyFunction } from './limit-options.js'
 import type { RequestReader } from './passage.js'
 
@@ -11,6 +12,7 @@ export interface GuardParts<Req> {
   readonly reader: RequestReader<Req>
   readonly failover: Failover
   readonly events: RequestEvents<Req>
+  readonly names: LimitNames
   /** Looks at how the framework reads addresses, before the first key is made of one. */
   readonly checkProxies: (request: Req) => void
 }

@@ -11,25 +11,40 @@ export class LimitNames {
    * @throws {ConfigError} on either.
    */
   add(limit: string, policies: readonly Policy[], unnamed: boolean): void {
-    const shown = policies.map(({ name, address }) => ({ name, bucket: bucketOf(address) }))
-    for (const { name, bucket } of [{ name: limit, bucket: limit }, ...shown]) {
-      const known = this.#buckets.get(name)
+    for (const { name, bucket } of [{ name: limit, bucket: limit }, ...policies.map(shownAs)]) {
       // A policy with a name of its own has it on purpose, whatever its limit is called.
       const isUnnamed = unnamed && bucket === limit
-      if (known !== undefined && (known.bucket !== bucket || known.unnamed !== isUnnamed)) {
+      const known = this.#refuseOther(name, bucket)
+      if (known !== undefined && known.unnamed !== isUnnamed) {
         throw new ConfigError(
-          known.bucket === bucket
-            ? `name: "${name}" is also what a limit without a name is called. Give both limits names of their own.`
-            : `name: "${name}" would stand for a policy of limit "${bucket}" and for one of "${known.bucket}". Rename one of them.`,
+          `name: "${name}" is also what a limit without a name is called. Give both limits names of their own.`,
         )
       }
       if (known === undefined && (name !== limit || name === bucket))
         this.#buckets.set(name, { bucket, unnamed: isUnnamed })
     }
   }
+
+  /**
+   * Policies that a function returned, which come and go, are only compared with those that stay.
+   * @throws {ConfigError} where one would look to clients like another limit.
+   */
+  check(policies: readonly Policy[]): void {
+    for (const { name, bucket } of policies.map(shownAs)) this.#refuseOther(name, bucket)
+  }
+
+  #refuseOther(name: string, bucket: string): { readonly bucket: string; readonly unnamed: boolean } | undefined {
+    const known = this.#buckets.get(name)
+    if (known !== undefined && known.bucket !== bucket) {
+      throw new ConfigError(
+        `name: "${name}" would stand for a policy of limit "${bucket}" and for one of "${known.bucket}". Rename one of them.`,
+      )
+    }
+    return known
+  }
 }
 
-/** The name in an address: all but the last three parts. */
-function bucketOf(address: string): string {
-  return address.split(':').slice(0, -3).join(':')
+/** What clients see of a policy, and the bucket it stands for: the name in its address, all but the last three parts. */
+function shownAs({ name, address }: Policy): { readonly name: string; readonly bucket: string } {
+  return { name, bucket: address.split(':').slice(0, -3).join(':') }
 }

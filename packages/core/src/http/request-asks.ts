@@ -132,7 +132,7 @@ export class RequestAsks<Req> {
   }
 
   #bind(given: unknown): readonly Line[] {
-    const { name, options } = this.#parts
+    const { name, options, names } = this.#parts
     const list = Array.isArray(given) ? given : [given]
     const owns = list.map(ownParts)
     const naming = { name, shadow: options.shadow, warnAt: options.warnAt }
@@ -140,6 +140,7 @@ export class RequestAsks<Req> {
       owns.map((own) => own.policy),
       naming,
     )
+    if (typeof this.#parts.policies === 'function') names.check(policies)
     return policies.map((policy, i) => ({ policy, key: owns[i]?.key, cost: owns[i]?.cost }))
   }
 }

@@ -63,7 +63,7 @@ export function createLimit<Req extends object, Middleware>(
   ): Middleware => {
     const checked = checkLimitOptions('limit()', own, defaults, share)
     const name = own.name ?? nameNext(checked.name ?? 'default')
-    const guard = new Guard({ name, policies, options: checked, reader, failover, events, checkProxies })
+    const guard = new Guard({ name, policies, options: checked, reader, failover, events, names, checkProxies })
     names.add(name, guard.policies, own.name === undefined)
     return toMiddleware(guard)
   }

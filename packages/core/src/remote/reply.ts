@@ -2,6 +2,7 @@ import { algorithms } from '../algorithms/registry.js'
 import type { Ask } from '../decisions/ask.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
+import { twins } from './twins.js'
 
 /**
  * What the script answers: its clock in milliseconds, a letter per entry, then for each bucket what its twin answers; or
@@ -26,25 +27,12 @@ export class Buckets {
   }
 
   /** The next bucket's cells at `now`; or what is wrong with it. */
-  next({ algorithm, windowMs }: Policy, now: number): number[] | string {
+  next(policy: Policy, now: number): number[] | string {
     const first = this.#numberOrFault()
-    if (typeof first === 'string') return first
-    switch (algorithm) {
-      case 'fixed-window':
-        return [first, this.#cell()]
-      case 'sliding-window':
-        return [Math.floor(now / windowMs), first, this.#cell()]
-      case 'token-bucket':
-      case 'leaky-bucket':
-        return [now, first, this.#cell()]
-      default:
-        return Array.from({ length: first }, () => this.#cell())
-    }
+    return typeof first === 'string' ? first : twins[policy.algorithm].cells(first, this.#number, policy, now)
   }
 
-  #cell(): number {
-    return Number(this.#reply[this.#at++])
-  }
+  readonly #number = (): number => Number(this.#reply[this.#at++])
 
   /** A number, which a client may have been set up to hand over as text; or what is wrong. */
   #numberOrFault(): number | string {

@@ -4,6 +4,7 @@ import type { Reply } from './reply.js'
 /** A script as the server knows it. */
 interface Known {
   sha: string | undefined
+  hashing: Promise<void> | undefined
   /** While somebody brings the text, others wait for it instead of bringing it too. */
   loading: Promise<unknown> | undefined
 }
@@ -20,7 +21,7 @@ export class Runner {
   run(script: string, names: readonly string[], args: readonly string[]): Promise<Reply> {
     let known = this.#known.get(script)
     if (known === undefined) {
-      known = { sha: undefined, loading: undefined }
+      known = { sha: undefined, hashing: undefined, loading: undefined }
       this.#known.set(script, known)
     }
     const { sha } = known
@@ -44,13 +45,12 @@ export class Runner {
       if (known.loading === loading) known.loading = undefined
     })
     known.loading = loading
-    if (known.sha === undefined)
-      sha1(script).then(
-        (sha) => {
-          known.sha = sha
-        },
-        () => undefined,
-      )
+    known.hashing ??= sha1(script).then(
+      (sha) => {
+        known.sha = sha
+      },
+      () => undefined,
+    )
     return loading
   }
 }

@@ -1,11 +1,6 @@
-import { exactWindowTwin } from '../algorithms/exact-window.lua.js'
-import { fixedWindowTwin } from '../algorithms/fixed-window.lua.js'
-import { meterTwin } from '../algorithms/meter.lua.js'
-import { slidingLogTwin } from '../algorithms/sliding-log.lua.js'
-import { slidingWindowTwin } from '../algorithms/sliding-window.lua.js'
-import { subWindowsTwin } from '../algorithms/sub-windows.lua.js'
 import { twinPrelude } from '../algorithms/twin.lua.js'
 import type { AlgorithmName } from '../policies/policy.js'
+import { twins } from './twins.js'
 
 /**
  * ARGV[1] has one character per entry, the command it runs: '#' is ARGV[2], '$' is ARGV[3], and so on (see command.ts).
@@ -40,8 +35,9 @@ local function decide_one(policy, bucket, now)
 end
 
 -- Looks at all buckets of an entry, then takes from all of them or from none.
+local passing, as, bs, cs = {}, {}, {}, {}
 local function decide_many(policies, buckets, first, now)
-  local verdict, passing, as, bs, cs = 'a', {}, {}, {}, {}
+  local verdict = 'a'
   for i = 1, #policies do
     local policy = policies[i]
     local a, b, c = policy.twin.read(buckets[first + i], policy, now)
@@ -96,16 +92,6 @@ reply[2] = table.concat(verdicts)
 return reply
 `
 
-const twins: Readonly<Record<AlgorithmName, string>> = {
-  'fixed-window': fixedWindowTwin,
-  'exact-window': exactWindowTwin,
-  'sliding-window': slidingWindowTwin,
-  'sub-windows': subWindowsTwin,
-  'sliding-log': slidingLogTwin,
-  'token-bucket': meterTwin,
-  'leaky-bucket': meterTwin,
-}
-
 const scripts = new Map<string, string>()
 
 /**
@@ -116,7 +102,7 @@ export function scriptFor(algorithms: ReadonlySet<AlgorithmName>): string {
   const set = [...algorithms].sort().join()
   let script = scripts.get(set)
   if (script === undefined) {
-    const needed = new Set([...algorithms].sort().map((algorithm) => twins[algorithm]))
+    const needed = new Set([...algorithms].sort().map((algorithm) => twins[algorithm].lua))
     script = [twinPrelude, ...needed, main].map((part) => part.trim()).join('\n\n')
     scripts.set(set, script)
   }
