@@ -1,6 +1,7 @@
 import type { Decision } from '@sluice/core'
 import {
   createLimit,
+  decisionOf,
   type Guard,
   type Limit,
   type Passage,
@@ -53,21 +54,30 @@ const reader: RequestReader<Request> = {
 function middleware(guard: Guard<Request>): RequestHandler {
   return (request, response, next) => {
     try {
-      const passage = guard.admit(request, response)
-      if (passage instanceof Promise) passage.then((settled) => answer(settled, request, response, next)).catch(next)
-      else answer(passage, request, response, next)
+      // Kept in the locals, which are a plain object: Express gives every request and response another prototype, so that
+      // a new property of theirs would cost more than the decision.
+      const { locals } = response
+      const passage = guard.admit(request, response, locals)
+      if (passage instanceof Promise) {
+        passage.then((settled) => answer(settled, request, response, locals, next)).catch(next)
+      } else answer(passage, request, response, locals, next)
     } catch (error) {
       next(error)
     }
   }
 }
 
-function answer(passage: Passage, request: Request, response: Response, next: NextFunction): void {
+function answer(
+  passage: Passage,
+  request: Request,
+  response: Response,
+  locals: Response['locals'],
+  next: NextFunction,
+): void {
   if (passage.over) return
   for (const [name, value] of passage.fields) response.setHeader(name, value)
   if (passage.decision !== undefined) {
-    decisions.set(request, passage.decision)
-    response.locals['rateLimit'] = passage.decision
+    locals['rateLimit'] = passage.decision
     exposeDecision(Object.getPrototypeOf(request))
   }
   if (passage.allowed) {
@@ -79,18 +89,16 @@ function answer(passage: Passage, request: Request, response: Response, next: Ne
   response.end(passage.body)
 }
 
-const decisions = new WeakMap<object, Decision>()
-
-/** A property of each request would cost more than the decision: Express gives every request another prototype. */
+/** `request.rateLimit`, once for each app, on the prototype of its requests. */
 function exposeDecision(prototype: object): void {
   if ('rateLimit' in prototype) return
   Object.defineProperty(prototype, 'rateLimit', {
     configurable: true,
     get(this: Request) {
-      return decisions.get(this)
+      return this.res === undefined ? undefined : decisionOf(this.res.locals)
     },
-    set(this: Request, decision: Decision) {
-      decisions.set(this, decision)
+    set(this: Request, value: unknown) {
+      Object.defineProperty(this, 'rateLimit', { value, writable: true, configurable: true, enumerable: true })
     },
   })
 }

@@ -30,7 +30,7 @@ export function isGone(response: ResponseLike): boolean {
 
 /** Whether somebody else has answered already. */
 export function isSent(response: ResponseLike): boolean {
-  return response.headersSent || response.writableEnded
+  return response.headersSent
 }
 
 /** Calls back once, when the response has been sent or can no longer be, and says whether it was delivered. */

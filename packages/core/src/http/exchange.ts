@@ -1,4 +1,5 @@
 import type { ReportedStanding } from '../decisions/binding.js'
+import type { Decision } from '../decisions/decision.js'
 import { type ResponseLike, whenOver } from './connection.js'
 import { type Dialect, type Field, joinedFields } from './headers.js'
 import type { Passage } from './passage.js'
@@ -15,6 +16,8 @@ export interface LimitResult {
 export class Exchange {
   readonly #results: LimitResult[] = []
   #onDelivery: (() => void)[] | undefined
+  /** Of the limit that the request met last, for adapters that show it. */
+  decision: Decision | undefined
 
   resultOf(limit: object): LimitResult | undefined {
     for (const result of this.#results) if (result.limit === limit) return result
@@ -48,19 +51,31 @@ export class Exchange {
 
 const NONE: readonly ReportedStanding[] = []
 
-const exchanges = new WeakMap<object, Exchange>()
+const EXCHANGE: unique symbol = Symbol('sluice.exchange')
 
-/** Kept beside the response rather than on it: frameworks replace its prototype, which makes a new property expensive. */
-export function exchangeOf(response: object): Exchange {
-  let exchange = exchanges.get(response)
+/**
+ * Where an exchange is kept: the response, or an object that lives as long. A WeakMap by responses would cost a server
+ * more in garbage collection than the decisions do.
+ */
+interface Keeper {
+  [EXCHANGE]?: Exchange
+}
+
+export function exchangeOf(keeper: object & Keeper): Exchange {
+  let exchange = keeper[EXCHANGE]
   if (exchange === undefined) {
     exchange = new Exchange()
-    exchanges.set(response, exchange)
+    keeper[EXCHANGE] = exchange
   }
   return exchange
 }
 
-/** The fields that the limits of this response have set so far, for a framework that takes them off a failed one. */
-export function fieldsOf(response: object): readonly Field[] {
-  return exchanges.get(response)?.fields() ?? []
+/** The fields that the limits have set so far, for a framework that takes them off a failed response. */
+export function fieldsOf(keeper: object & Keeper): readonly Field[] {
+  return keeper[EXCHANGE]?.fields() ?? []
+}
+
+/** The decision of the limit that the request met last. */
+export function decisionOf(keeper: object & Keeper): Decision | undefined {
+  return keeper[EXCHANGE]?.decision
 }

@@ -41,11 +41,11 @@ export class Guard<Req extends object> {
 
   /**
    * Synchronous when the store and the options' functions answer at once, otherwise a promise. A limit decides once for a
-   * request, however often it is mounted.
+   * request, however often it is mounted. What it decided is kept on the response, or on a `keeper` that lives as long.
    * @throws what a function of the options threw, as an object; also as a rejection.
    */
-  admit(request: Req, response: ResponseLike): Passage | Promise<Passage> {
-    const exchange = exchangeOf(response)
+  admit(request: Req, response: ResponseLike, keeper: object = response): Passage | Promise<Passage> {
+    const exchange = exchangeOf(keeper)
     const earlier = exchange.resultOf(this)
     if (earlier?.answer !== undefined) return again(earlier.answer, exchange)
     const result = exchange.begin(this, this.#parts.options.dialects)
@@ -92,6 +92,7 @@ export class Guard<Req extends object> {
   ): Passage | Promise<Passage> {
     report(decision, request, this.#parts.events)
     if (isSent(response)) return OVER
+    exchange.decision = decision
     result.standings = this.#reported(decision)
     if (!decision.allowed) return this.#deny(decision, request, response, exchange)
     if (decision.delayMs > 0) return this.#hold(decision, request, response, exchange)
