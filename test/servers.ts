@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -53,4 +54,11 @@ async function withModule(example: string, module: string): Promise<string> {
   await mkdir(`${root}test/.generated`, { recursive: true })
   await writeFile(path, source.replace(`from '${example}'`, `from '${module}'`))
   return path
+}
+
+/** A server on a port of its own, on this machine only. */
+export async function listening(listener: RequestListener): Promise<Server> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return server
 }

@@ -1,5 +1,4 @@
 import {
-  createServer,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type RequestListener,
@@ -18,6 +17,7 @@ import fc from 'fast-check'
 import fastify from 'fastify'
 import Koa from 'koa'
 import { describe, expect, it } from 'vitest'
+import { listening } from '../servers.ts'
 
 /**
  * The same requests to a limited server and to the same server without limits: what is allowed is answered as it would be
@@ -250,12 +250,6 @@ async function compare(steps: readonly Step[], limited: Ask, bare: Ask, store: S
     QUOTA,
     QUOTA,
   ])
-}
-
-async function listening(listener: RequestListener): Promise<Server> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return server
 }
 
 describe.each(Object.keys(frameworks))('%s, beside the same server without limits', (name) => {

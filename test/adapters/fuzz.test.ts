@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sluice as expressSluice, leakyBucket } from '@sluice/express'
@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import fastify from 'fastify'
 import Koa from 'koa'
 import { describe, expect, it } from 'vitest'
+import { listening } from '../servers.ts'
 
 /** What a function of the options may do: answer, now or later, or misbehave. */
 interface Behaviour {
@@ -121,12 +122,6 @@ function visit(port: number, client: Scene['clients'][number]): Promise<readonly
     if (client.leavesAfterMs !== null) setTimeout(() => socket.resetAndDestroy(), client.leavesAfterMs)
     else setTimeout(() => reject(new Error(`${statuses().length} of ${wanted} answered`)), 4_000).unref()
   })
-}
-
-async function listening(listener: RequestListener): Promise<Server> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, resolve))
-  return server
 }
 
 describe.each(Object.keys(servers) as (keyof typeof servers)[])('whatever a user and a client do, %s', (framework) => {

@@ -31,9 +31,7 @@ do
   function twin.read(bucket, policy, now)
     local level, rate = state_of(bucket, policy, now)
     if not level then return nil, rate end
-    local last = at + 2
-    reply[last - 1], reply[last] = level, rate
-    at = last
+    answer_two(level, rate)
     return level
   end
 

@@ -45,9 +45,7 @@ do
         previous, current = 0, 0
       end
     end
-    local last = at + 2
-    reply[last - 1], reply[last] = previous, current
-    at = last
+    answer_two(previous, current)
     return window, previous, current
   end
 

@@ -15,8 +15,8 @@
  * - `write(bucket, policy, now, a, b, c)`: takes the policy's cost,
  * - `give(bucket, policy, now)`: gives the policy's cost back; returns what is wrong, if anything.
  *
- * What it answers: the cells that `now` does not tell anyway, as many as its algorithm always has (reply.ts); or how many,
- * and then the cells.
+ * It answers with as many cells as its algorithm always has, without those that follow from `now` (remote/twins.ts); or
+ * with how many there are, and then the cells.
  */
 export const twinPrelude = `
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
@@ -34,6 +34,11 @@ local seconds = {}
 local function answer(said)
   at = at + 1
   reply[at] = said
+end
+
+local function answer_two(a, b)
+  reply[at + 1], reply[at + 2] = a, b
+  at = at + 2
 end
 
 local function answer_all(cells, count)

@@ -7,7 +7,7 @@ export class Standing {
   readonly allowed: boolean
   /** Units that would pass now, a whole number ≥ 0. */
   readonly remaining: number
-  /** Milliseconds until `remaining` grows; 0 when the bucket is full. `null`: no time can be told. */
+  /** Milliseconds until `remaining` grows; 0 when the bucket is full. `null`: no time is known. */
   readonly moreAfterMs: number | null
   /** Milliseconds until this cost passes if nobody else takes; 0 when allowed, `Infinity` when it never can. */
   readonly retryAfterMs: number

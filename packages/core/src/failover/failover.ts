@@ -14,13 +14,13 @@ import { Deadlines } from './deadlines.js'
 import type { Failure } from './failure.js'
 import { Fallback } from './fallback.js'
 
-/** What a store's listeners are told. */
+/** The events of a store's health. */
 export interface StoreEvents {
   /** The store, or the named part of it, does not decide any more: `onStoreError` does, until `recovered`. */
   degraded: { readonly error: StoreError; readonly part: string }
   /** The store decides again, after so many milliseconds. */
   recovered: { readonly part: string; readonly afterMs: number }
-  /** One bucket could not be used, or something could not be given back; told once a minute for each. */
+  /** One bucket could not be used, or something could not be given back; emitted once a minute for each. */
   error: { readonly error: unknown }
 }
 

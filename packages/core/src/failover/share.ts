@@ -13,11 +13,11 @@ export class Share {
   }
 
   consume(store: SyncStore, asks: readonly Ask[]): readonly Standing[] {
-    return this.#told(asks, store.consume(this.#asks(asks)))
+    return this.#asAsked(asks, store.consume(this.#asks(asks)))
   }
 
   peek(store: SyncStore, asks: readonly Ask[]): readonly Standing[] {
-    return this.#told(asks, store.peek(this.#asks(asks)))
+    return this.#asAsked(asks, store.peek(this.#asks(asks)))
   }
 
   policy(policy: Policy): Policy {
@@ -50,7 +50,7 @@ export class Share {
   }
 
   /** Under the policies that were asked for: the client's limit is called what it was called before. */
-  #told(asks: readonly Ask[], standings: readonly Standing[]): readonly Standing[] {
+  #asAsked(asks: readonly Ask[], standings: readonly Standing[]): readonly Standing[] {
     return standings.map((own, i) => {
       const policy = asks[i]?.policy ?? own.policy
       const { allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at } = own

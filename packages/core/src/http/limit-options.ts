@@ -127,8 +127,7 @@ export function checkSluiceOptions<Req>(options: SluiceOptions<Req>): CheckedSlu
   checkOptions('sluice()', options, ['store', 'instances', ...KNOWN])
   const { store, instances, ...defaults } = options
   checkLimitOptions('sluice()', defaults)
-  const share = shareOf(instances === undefined ? {} : { instances })
-  return { store: toStore(store), defaults, share }
+  return { store: toStore(store), defaults, share: shareOf({ instances }) }
 }
 
 /** An option that is `undefined` is not given: the default stands. */

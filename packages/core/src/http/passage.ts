@@ -17,7 +17,7 @@ export interface RequestReader<Req> {
   headers(request: Req): RequestHeaders
   /** Whose X-Forwarded-For the framework believes: nobody's, everybody's, or that of chosen proxies. */
   proxies(request: Req): 'untrusted' | 'all' | 'chosen'
-  /** How this framework, in this version, is told which proxies to trust. */
+  /** How to configure which proxies this framework, in this version, trusts. */
   readonly trustAdvice: string
 }
 

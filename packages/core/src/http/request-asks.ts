@@ -75,24 +75,21 @@ export class RequestAsks<Req> {
 
   /** The limit's own key and cost are asked for once, and only if a policy has none of its own. */
   #fillAll(lines: readonly Line[], request: Req): readonly Ask[] | Promise<readonly Ask[]> {
+    const sharedKey = once((line: Line) => this.#keyOf(line, request))
+    const sharedCost = once((line: Line) => this.#costOf(line, request))
+    // A key, then a cost, of each line.
     const values: unknown[] = []
-    const shared = { key: -1, cost: -1 }
-    let places: readonly { readonly key: number; readonly cost: number }[]
     try {
-      places = lines.map((line) => {
-        const key = line.key === undefined && shared.key >= 0 ? shared.key : values.push(this.#keyOf(line, request)) - 1
-        if (line.key === undefined) shared.key = key
-        const cost =
-          line.cost === undefined && shared.cost >= 0 ? shared.cost : values.push(this.#costOf(line, request)) - 1
-        if (line.cost === undefined) shared.cost = cost
-        return { key, cost }
-      })
+      for (const line of lines) {
+        values.push(line.key === undefined ? sharedKey(line) : this.#keyOf(line, request))
+        values.push(line.cost === undefined ? sharedCost(line) : this.#costOf(line, request))
+      }
     } catch (error) {
       abandon(values)
       throw error
     }
     const asks = (settled: readonly unknown[]): readonly Ask[] =>
-      lines.map((line, i) => this.#ask(line, settled[places[i]?.key ?? 0], settled[places[i]?.cost ?? 0]))
+      lines.map((line, i) => this.#ask(line, settled[2 * i], settled[2 * i + 1]))
     return values.some(isThenable) ? Promise.all(values).then(asks) : asks(values)
   }
 
@@ -156,6 +153,18 @@ function ownParts(
   checkFunctions({ key })
   if (cost !== undefined) checkCostOption(cost)
   return { policy, key, cost }
+}
+
+/** Calls a function the first time, and from then on has what it returned: a promise of it where that can be waited for. */
+function once(read: (line: Line) => unknown): (line: Line) => unknown {
+  let known: readonly [unknown] | undefined
+  return (line) => {
+    if (known === undefined) {
+      const value = read(line)
+      known = [isThenable(value) ? Promise.resolve(value) : value]
+    }
+    return known[0]
+  }
 }
 
 /** A promise that nobody will wait for must not end the process when it rejects. */

@@ -68,7 +68,7 @@ export interface Limiter<S extends Store> {
 }
 
 /**
- * A limiter without HTTP. Over the memory store its answers come at once; over a shared one `await` them; the type tells.
+ * A limiter without HTTP. Over the memory store its answers come at once; over a shared one `await` them: their types differ.
  * @example
  * const limiter = createLimiter({ policies: ['10/s', '1000/day'] })
  * if (!limiter.consume('user-42').allowed) console.log('later')

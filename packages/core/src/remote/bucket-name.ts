@@ -3,7 +3,7 @@ import type { Policy } from '../policies/policy.js'
 import { builtin, environment } from '../runtime/builtin.js'
 
 export interface NamingOptions {
-  /** Stands before every bucket's name: 1 to 64 letters, digits and `_.:-`. `'sluice'` unless told. */
+  /** Stands before every bucket's name: 1 to 64 letters, digits and `_.:-`. Defaults to `'sluice'`. */
   readonly prefix?: string
   /**
    * Keeps only an HMAC-SHA-256 of every key, so that no address or API key can be read in the store: a secret of at least
@@ -23,7 +23,7 @@ export class BucketNames {
   readonly #start: string
   readonly #secret: string | undefined
 
-  /** @throws {ConfigError} on a prefix that could not be told from a key, and on a missing or short secret. */
+  /** @throws {ConfigError} on a prefix that could be taken for part of a key, and on a missing or short secret. */
   constructor({ prefix = 'sluice', hashKeys = false }: NamingOptions) {
     if (typeof prefix !== 'string' || !/^[\w.:-]{1,64}$/.test(prefix)) {
       throw new ConfigError(`prefix: expected 1 to 64 letters, digits and _.:- , got ${shown(prefix)}.`)
@@ -42,7 +42,7 @@ export class BucketNames {
     return PLAIN.test(key) ? key : HASHED + digest(key, undefined)
   }
 
-  /** A glob that finds every bucket of a policy, or of all; `owns` tells for certain. */
+  /** A glob that finds every bucket of a policy, or of all; `owns` decides for certain. */
   pattern(policy: Policy | undefined): string {
     return `${this.#start}*${policy === undefined ? '' : `}:${literalGlob(policy.address)}`}`
   }

@@ -12,7 +12,7 @@ export class Commands {
   #asks: readonly (Ask | Return)[] = []
   #text = ''
 
-  /** `now` in milliseconds, in tests; else the server's own clock tells it. */
+  /** `now` in milliseconds, in tests; otherwise the server's own clock decides. */
   of(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
     if (now === undefined && verb !== 'give' && verb === this.#verb && alike(asks, this.#asks)) return this.#text
     this.#verb = now === undefined ? verb : undefined

@@ -96,11 +96,11 @@ function keyOf(asks: readonly Ask[]): string | undefined {
 }
 
 function covers({ policies, costs }: Denial, asks: readonly Ask[]): boolean {
-  return sameLimit(policies, asks) && asks.every((ask, i) => tellsEnough(ask, costs[i] ?? 0))
+  return sameLimit(policies, asks) && asks.every((ask, i) => isEnough(ask, costs[i] ?? 0))
 }
 
-/** A log is told only as far as the denied cost needed it: enough until that would pass, but for ever it is not. */
-function tellsEnough({ policy, cost }: Ask, denied: number): boolean {
+/** A log is reported only as far as the denied cost needed it: enough until that would pass, and no longer. */
+function isEnough({ policy, cost }: Ask, denied: number): boolean {
   if (algorithms[policy.algorithm].width(policy) > 0) return true
   return cost <= denied && denied <= policy.capacity
 }

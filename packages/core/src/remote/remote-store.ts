@@ -3,7 +3,7 @@ import { admits } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
 import { ConfigError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
-import type { Policy } from '../policies/policy.js'
+import type { AlgorithmName, Policy } from '../policies/policy.js'
 import type { Store } from '../stores/store.js'
 import { askAcross, bySlot, type SlotGroup } from './across-slots.js'
 import { type Batch, Batches } from './batch.js'
@@ -17,11 +17,11 @@ import { scriptFor } from './script.js'
 
 export interface RemoteStoreOptions extends NamingOptions {
   /**
-   * Denies a key that was denied from memory until its time has come, without asking the store. `true` unless told.
+   * Denies a key that was denied from memory until its time has come, without asking the store. Defaults to `true`.
    * A refund or reset by another process is seen ten seconds later at the most.
    */
   readonly rememberDenials?: boolean
-  /** For tests: tells whole milliseconds in place of the server's own clock. Buckets then live an hour longer. */
+  /** For tests: returns whole milliseconds, in place of the server's own clock. Buckets then live an hour longer. */
   readonly clock?: () => number
 }
 
@@ -169,7 +169,8 @@ class RemoteStore implements Store {
   }
 
   #send({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
-    const algorithms = new Set(entries.flatMap(({ asks }) => asks.map(({ policy }) => policy.algorithm)))
+    const algorithms = new Set<AlgorithmName>()
+    for (const { asks } of entries) for (const { policy } of asks) algorithms.add(policy.algorithm)
     const fail = (cause: unknown) => {
       const failure = this.#failure(cause)
       for (const { reject } of entries) reject(failure)

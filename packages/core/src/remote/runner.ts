@@ -55,7 +55,7 @@ export class Runner {
   }
 }
 
-/** The script is not in the server's cache: it restarted, failed over, or was told to forget it. */
+/** The script is not in the server's cache: it restarted, failed over, or was asked to forget it. */
 function isUnknown(error: unknown): boolean {
   return error instanceof Error && error.message.includes('NOSCRIPT')
 }

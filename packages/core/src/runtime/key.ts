@@ -16,7 +16,7 @@ export function copied(key: string): string {
   return key.length <= ALWAYS_COPIED ? key : (JSON.parse(JSON.stringify(key)) as string)
 }
 
-/** The first 12 bytes of the key's SHA-256, as `pk` tells it; `undefined` where the runtime has no synchronous hash. */
+/** The first 12 bytes of the key's SHA-256, as in `pk`; `undefined` where the runtime has no synchronous hash. */
 export function keyDigest(key: string): string | undefined {
   return sha256(key)?.subarray(0, 12).toString('base64')
 }

@@ -4,7 +4,7 @@ import { createLimiter, type Limiter } from '../limiter/limiter.js'
 import type { Policy } from '../policies/policy.js'
 import type { Store } from '../stores/store.js'
 
-/** A store under test, with a clock that stands still until told. */
+/** A store under test, with a clock that stands still until it is set. */
 export class StoreBench {
   readonly store: Store
   readonly #time: { now: number }
@@ -28,7 +28,7 @@ export class StoreBench {
 }
 
 /** What a decision says, in numbers that can be compared. */
-export function told({ allowed, standings }: Decision): unknown {
+export function outcomeOf({ allowed, standings }: Decision): unknown {
   return [allowed, ...standings.map(numbers)]
 }
 

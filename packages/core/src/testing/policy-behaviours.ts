@@ -3,7 +3,7 @@ import { fixedWindow, leakyBucket, slidingLog, slidingWindow, tokenBucket } from
 import type { Policy } from '../policies/policy.js'
 import { same } from './assert.js'
 import type { Behaviour } from './behaviour.js'
-import { remaining, StoreBench, standingsOf, told } from './bench.js'
+import { outcomeOf, remaining, StoreBench, standingsOf } from './bench.js'
 
 /** Ten units each, in a minute or so. */
 export const kinds: Readonly<Record<string, Policy>> = {
@@ -61,12 +61,12 @@ export function policyBehaviours(): readonly Behaviour[] {
         const limiter = bench.limiter(policy)
         await limiter.consume('a', { cost: 2 })
         bench.now += 10
-        const before = told(await limiter.peek('a'))
+        const before = outcomeOf(await limiter.peek('a'))
         const receipt = await limiter.consume('a', { cost: 5 })
         await limiter.refund(receipt, { cost: 2 })
         await limiter.refund(receipt)
         await limiter.refund(receipt)
-        same(told(await limiter.peek('a')), before, 'after the refund')
+        same(outcomeOf(await limiter.peek('a')), before, 'after the refund')
         await limiter.refund(await limiter.consume('fresh'))
         same(remaining(await limiter.peek('fresh', { cost: 0 })), 10, 'of a bucket that is fresh again')
       },
@@ -94,7 +94,7 @@ export function policyBehaviours(): readonly Behaviour[] {
           bench.now += seed % 3 === 0 ? 0 : seed % 9_000
           const cost = seed % 5
           const [got, wanted] = [await memory.consume('a', { cost }), await reference.consume('a', { cost })]
-          same(told(got), told(wanted), `step ${step}`)
+          same(outcomeOf(got), outcomeOf(wanted), `step ${step}`)
           if (seed % 4 === 0) await Promise.all([memory.refund(got), reference.refund(wanted)])
         }
       },

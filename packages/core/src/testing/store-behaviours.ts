@@ -4,7 +4,7 @@ import { fixedWindow, slidingLog, slidingWindow, tokenBucket } from '../policies
 import { bindPolicy } from '../policies/policy.js'
 import { same } from './assert.js'
 import type { Behaviour } from './behaviour.js'
-import { remaining, told } from './bench.js'
+import { outcomeOf, remaining } from './bench.js'
 import { kinds } from './policy-behaviours.js'
 
 /** What a store must show whatever the policies are. */
@@ -14,9 +14,9 @@ export const storeBehaviours: readonly Behaviour[] = [
     async (bench) => {
       const limiter = bench.limiter([fixedWindow('3/s'), tokenBucket('100/day'), slidingLog('50/min')])
       for (let take = 0; take < 3; take++) await limiter.consume('a')
-      const before = told(await limiter.peek('a', { cost: 0 }))
+      const before = outcomeOf(await limiter.peek('a', { cost: 0 }))
       for (let take = 0; take < 20; take++) same((await limiter.consume('a')).allowed, false, 'a denial')
-      same(told(await limiter.peek('a', { cost: 0 })), before, 'after twenty denials')
+      same(outcomeOf(await limiter.peek('a', { cost: 0 })), before, 'after twenty denials')
     },
   ],
   [
