@@ -18,7 +18,7 @@ export const pnpm = (...args) => ['npx', ['--yes', PNPM, ...args]]
 export function bootstrap() {
   checkNode()
   install()
-  run(tool('tsc'), ['-b'], 'The packages do not build; see the compiler’s messages above.')
+  run(process.execPath, ['scripts/build.mjs'], 'The packages do not build; see the messages above.')
 }
 
 /** Runs a command with its output shown; ends this process with `sentence` when it fails. */

@@ -47,13 +47,18 @@ export class StoreError extends Error {
 
 /** By its code: the store may come with another copy of this module. */
 export function isStoreError(error: unknown): error is StoreError {
-  return error instanceof Error && 'code' in error && error.code === 'SLUICE_STORE'
+  return isError(error) && 'code' in error && error.code === 'SLUICE_STORE'
+}
+
+/** Also an error of another realm: under Jest, Node's own errors are no instances of the tests' `Error`. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]'
 }
 
 /** What was thrown, in one line: an error's message, or the value itself. */
 export function describe(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? String(thrown.message) : shown(thrown)
+    return isError(thrown) ? String(thrown.message) : shown(thrown)
   } catch {
     return 'an error that cannot be read'
   }

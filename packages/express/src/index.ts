@@ -58,7 +58,7 @@ function middleware(guard: Guard<Request>): RequestHandler {
       // a new property of theirs would cost more than the decision.
       const { locals } = response
       const passage = guard.admit(request, response, locals)
-      if (passage instanceof Promise) {
+      if ('then' in passage) {
         passage.then((settled) => answer(settled, request, response, locals, next)).catch(next)
       } else answer(passage, request, response, locals, next)
     } catch (error) {

@@ -22,8 +22,15 @@ export * from '@sluice/core'
 export type { Dialect, Events, Limit, LimitOptions, LimitPolicy, Reply, SluiceOptions } from '@sluice/core/http'
 export { clientKey } from '@sluice/core/http'
 
-/** A limit as a hook: for `onRequest`, or for `preHandler` where it reads the body. */
-export type LimitHook = onRequestHookHandler
+/**
+ * A limit as a hook: for `onRequest`, or for `preHandler` where it reads the body. It names no more of a request and a
+ * reply than it must, so that it fits servers over HTTP/2, with a logger of their own and with any type provider.
+ */
+export type LimitHook = (
+  request: Pick<FastifyRequest, 'id' | 'ip'>,
+  reply: Pick<FastifyReply, 'sent'>,
+  done: (error?: Error) => void,
+) => void
 
 /** Policies as a route's `config.limit` takes them. */
 export type RoutePolicies = LimitPolicyLike<FastifyRequest> | readonly LimitPolicyLike<FastifyRequest>[]
@@ -53,7 +60,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /** This route's own limit, where `limit.plugin` is registered. */
-    limit?: RoutePolicies | RouteLimit
+    limit?: RoutePolicies | RouteLimit | undefined
   }
 }
 
@@ -89,15 +96,16 @@ function believesStrangers(request: FastifyRequest): boolean {
 }
 
 function hook(guard: Guard<FastifyRequest>): LimitHook {
-  return (request, reply, done) => {
+  const limited: onRequestHookHandler = (request, reply, done) => {
     try {
       const passage = guard.admit(request, reply.raw)
-      if (passage instanceof Promise) passage.then((settled) => answer(settled, request, reply, done)).catch(done)
+      if ('then' in passage) passage.then((settled) => answer(settled, request, reply, done)).catch(done)
       else answer(passage, request, reply, done)
     } catch (error) {
       done(error as Error)
     }
   }
+  return limited as LimitHook
 }
 
 function answer(passage: Passage, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
@@ -146,13 +154,13 @@ function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHoo
     route.config = Object.assign({}, route.config, { [LIMITED]: true })
     route.onRequest = [hook, ...[route.onRequest ?? []].flat()]
   })
-  app.addHook('onRequest', function (request, reply, done) {
+  app.addHook('onRequest', (request, reply, done) => {
     const config: RouteConfig | undefined = request.routeOptions.config
     if (config?.limit === undefined || config[LIMITED] === true) return done()
     try {
       const place = `${request.method} ${request.routeOptions.url}`
       config[LIMITED] ??= hookOf(limit, toRouteLimit(config.limit, place), place)
-      config[LIMITED].call(this, request, reply, done)
+      config[LIMITED](request, reply, done)
     } catch (error) {
       done(error as Error)
     }
@@ -160,7 +168,7 @@ function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHoo
 }
 
 interface RouteConfig {
-  readonly limit?: RoutePolicies | RouteLimit
+  readonly limit?: RoutePolicies | RouteLimit | undefined
   [LIMITED]?: true | LimitHook
 }
 

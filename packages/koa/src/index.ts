@@ -47,7 +47,7 @@ const reader: RequestReader<Context> = {
 function middleware(guard: Guard<Context>): Middleware {
   return (context, next) => {
     const passage = guard.admit(context, context.res)
-    return passage instanceof Promise
+    return 'then' in passage
       ? passage.then((settled) => answer(settled, context, next))
       : answer(passage, context, next)
   }

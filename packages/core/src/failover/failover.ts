@@ -1,7 +1,7 @@
 import type { Ask, Return } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
-import { describe, isStoreError, StoreError, shown } from '../errors.js'
+import { describe, isError, isStoreError, StoreError, shown } from '../errors.js'
 import { fixedWindow } from '../policies/constructors.js'
 import { bindPolicy, type Policy } from '../policies/policy.js'
 import { warn } from '../runtime/builtin.js'
@@ -144,7 +144,7 @@ export class Failover {
   report(error: unknown): void {
     if (!this.#complaints.isNew(error)) return
     if (this.#events.hears('error')) this.#events.emit('error', { error })
-    else warn('SLUICE_STORE', error instanceof Error ? error.message : shown(error))
+    else warn('SLUICE_STORE', isError(error) ? error.message : shown(error))
   }
 
   close(): void | Promise<void> {

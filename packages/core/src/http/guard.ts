@@ -51,8 +51,7 @@ export class Guard<Req extends object> {
     const result = exchange.begin(this, this.#parts.options.dialects)
     try {
       const passage = this.#pass(request, response, exchange, result)
-      result.answer =
-        passage instanceof Promise ? passage.catch((error) => this.#fail(error, request, response)) : passage
+      result.answer = 'then' in passage ? passage.catch((error) => this.#fail(error, request, response)) : passage
     } catch (error) {
       result.answer = this.#fail(error, request, response)
     }
@@ -192,6 +191,6 @@ function denial(reply: Reply, decision: Decision, exchange: Exchange): Passage {
 
 /** The same answer, with what the limits since have decided. */
 function again(answer: Passage | Promise<Passage>, exchange: Exchange): Passage | Promise<Passage> {
-  if (answer instanceof Promise) return answer.then((settled) => again(settled, exchange))
+  if ('then' in answer) return answer.then((settled) => again(settled, exchange))
   return answer.allowed ? { ...answer, fields: exchange.fields() } : answer
 }

@@ -4,12 +4,12 @@ import { builtin, environment } from '../runtime/builtin.js'
 
 export interface NamingOptions {
   /** Stands before every bucket's name: 1 to 64 letters, digits and `_.:-`. Defaults to `'sluice'`. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /**
    * Keeps only an HMAC-SHA-256 of every key, so that no address or API key can be read in the store: a secret of at least
    * 16 characters, the same in every process, or `true` for the one in the environment variable `SLUICE_SECRET`.
    */
-  readonly hashKeys?: boolean | string
+  readonly hashKeys?: boolean | string | undefined
 }
 
 /** Such keys stand as they are; all others are hashed, so that none is long, binary or takes a cluster's `{}` apart. */

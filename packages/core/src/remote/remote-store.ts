@@ -1,7 +1,7 @@
 import { type Ask, type Return, refuseTwins } from '../decisions/ask.js'
 import { admits } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
-import { ConfigError, StoreError, shown } from '../errors.js'
+import { ConfigError, isError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
 import type { AlgorithmName, Policy } from '../policies/policy.js'
 import type { Store } from '../stores/store.js'
@@ -20,9 +20,9 @@ export interface RemoteStoreOptions extends NamingOptions {
    * Denies a key that was denied from memory until its time has come, without asking the store. Defaults to `true`.
    * A refund or reset by another process is seen ten seconds later at the most.
    */
-  readonly rememberDenials?: boolean
+  readonly rememberDenials?: boolean | undefined
   /** For tests: returns whole milliseconds, in place of the server's own clock. Buckets then live an hour longer. */
-  readonly clock?: () => number
+  readonly clock?: (() => number) | undefined
 }
 
 const KNOWN = ['prefix', 'hashKeys', 'rememberDenials', 'clock']
@@ -228,7 +228,7 @@ class RemoteStore implements Store {
   }
 
   #failure(cause: unknown): StoreError {
-    const said = cause instanceof Error ? cause.message : String(cause)
+    const said = isError(cause) ? cause.message : String(cause)
     return new StoreError(`${this.url}: ${said}`, { cause, uncertain: !isRefusal(cause) })
   }
 }
@@ -239,6 +239,6 @@ function areCells(found: readonly number[] | string): found is number[] {
 
 /** Whether it is certain that nothing was done: the server answered with an error, or was never asked. */
 function isRefusal(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false
+  if (!isError(cause)) return false
   return cause.name === 'ReplyError' || cause.name === 'UpstashError' || ('unsent' in cause && cause.unsent === true)
 }

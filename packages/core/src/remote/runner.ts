@@ -1,3 +1,4 @@
+import { isError } from '../errors.js'
 import type { Connection } from './connection.js'
 import type { Reply } from './reply.js'
 
@@ -57,7 +58,7 @@ export class Runner {
 
 /** The script is not in the server's cache: it restarted, failed over, or was asked to forget it. */
 function isUnknown(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('NOSCRIPT')
+  return isError(error) && error.message.includes('NOSCRIPT')
 }
 
 async function sha1(text: string): Promise<string> {

@@ -11,13 +11,13 @@ const PACKAGES: readonly {
   readonly open: string
 }[] = [
   { schemes: /^rediss?(\+sentinel|\+cluster)?:/, name: '@sluice/redis', client: 'ioredis', open: 'redisStore' },
-  { schemes: /^upstash:/, name: '@sluice/upstash', client: '@upstash/redis', open: 'upstashStore' },
+  { schemes: /^upstash:(?:$|\?)/, name: '@sluice/upstash', client: '@upstash/redis', open: 'upstashStore' },
 ]
 
 /**
  * A store by its URL: `'redis://…'`, `'rediss://…'`, `'redis+sentinel://…'`, `'redis+cluster://…'` or `'upstash:'`.
  * `undefined` and `'memory:'` are a memory store of its own. The package for it is loaded now, and only now.
- * @throws {ConfigError} on a URL that cannot be right, and on one whose package is not installed.
+ * @throws {ConfigError} on a URL that cannot be right, and on one whose package cannot be found.
  */
 export function createStore(url: string | undefined): Store {
   if (url === undefined || url === 'memory:') return memoryStore()
@@ -33,7 +33,18 @@ export function createStore(url: string | undefined): Store {
 export function toStore(store: Store | string | undefined): Store {
   if (store === undefined || typeof store === 'string') return createStore(store)
   if (typeof store === 'object' && store !== null && typeof store.consume === 'function') return store
+  if (isClient(store)) {
+    throw new ConfigError(
+      'store: got a Redis client, which is no Store yet. Write store: redisStore(client) with redisStore of @sluice/redis ' +
+        '(for a client of @upstash/redis: upstashStore(client) of @sluice/upstash).',
+    )
+  }
   throw new ConfigError(`store: expected a URL such as 'redis://localhost:6379' or a Store, got ${shown(store)}.`)
+}
+
+/** ioredis, iovalkey and @upstash/redis write `evalsha`, node-redis `evalSha`. */
+function isClient(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && ('evalsha' in value || 'evalSha' in value)
 }
 
 function load({ name, client, open }: (typeof PACKAGES)[number]): (url: string) => Store {
@@ -41,8 +52,9 @@ function load({ name, client, open }: (typeof PACKAGES)[number]): (url: string) 
   if (modules === undefined) {
     throw new ConfigError(`store: here a URL cannot load ${name}. Import ${open} from it and give store: ${open}(…).`)
   }
-  // Installed beside core, or, where packages see only what they name, beside the app.
-  for (const from of [import.meta.url, `${workingDirectory()}/`]) {
+  // Installed beside core, or, where packages see only what they name, beside the app. A bundle is not beside core.
+  for (const from of [import.meta.url as string | undefined, `${workingDirectory()}/`]) {
+    if (from === undefined) continue
     try {
       const found = modules.createRequire(from)(name) as Readonly<Record<string, (url: string) => Store>>
       const opener = found[open]
@@ -51,7 +63,9 @@ function load({ name, client, open }: (typeof PACKAGES)[number]): (url: string) 
       if (!isMissing(error)) throw error
     }
   }
-  throw new ConfigError(`store: this URL needs ${name}, which is not installed. Run: npm install ${name} ${client}`)
+  throw new ConfigError(
+    `store: this URL needs ${name}, which cannot be found. Run: npm install ${name} ${client}. In a bundle, import ${open} from it and give store: ${open}('…').`,
+  )
 }
 
 function isMissing(error: unknown): boolean {
