@@ -15,6 +15,7 @@ import {
 import { redisStore } from '@sluice/redis'
 import { Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis5'
+import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { type RedisServer, startRedis } from './servers.ts'
 
@@ -305,6 +306,16 @@ describe('a configuration that cannot be right', () => {
   it.each<[string, () => unknown, string]>([
     ['a URL', () => createStore('redis://host:port'), 'one of its hosts is not a name or an address with a port'],
     ['no client', () => redisStore({} as never), "takes a URL such as 'redis://localhost:6379' or a client of ioredis"],
+    [
+      'a client in place of a store',
+      () => createLimiter({ policies: '1/s', store: new Redis({ lazyConnect: true }) as never }),
+      'Write store: redisStore(client)',
+    ],
+    [
+      'a client of node-redis in place of a store',
+      () => createLimiter({ policies: '1/s', store: createClient() as never }),
+      'Write store: redisStore(client)',
+    ],
     [
       'an unknown option',
       () => open({ prefx: 'a' } as never),

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseRedisUrl, shownAddress } from './redis-url.ts'
 
-const plain = { name: '', db: 0, tls: false, username: undefined, password: undefined }
+const plain = { name: '', db: 0, tls: false, username: undefined, password: undefined, prefix: undefined }
 const at = (host: string, port: number) => ({ host, port })
 
 describe('a Redis URL', () => {
@@ -22,6 +22,8 @@ describe('a Redis URL', () => {
       { ...plain, kind: 'sentinel', hosts: [at('a', 1)], name: 'main', db: 2, password: 'pw' },
     ],
     ['redis+cluster://a:1,b:2,c', { ...plain, kind: 'cluster', hosts: [at('a', 1), at('b', 2), at('c', 6379)] }],
+    ['redis://h:1/2?prefix=shop:eu', { ...plain, kind: 'single', hosts: [at('h', 1)], db: 2, prefix: 'shop:eu' }],
+    ['redis+cluster://a?prefix=shop', { ...plain, kind: 'cluster', hosts: [at('a', 6379)], prefix: 'shop' }],
     ['rediss+cluster://a', { ...plain, kind: 'cluster', hosts: [at('a', 6379)], tls: true }],
   ])('%s', (url, parts) => {
     expect(parseRedisUrl(url)).toEqual(parts)
@@ -35,6 +37,9 @@ describe('a Redis URL', () => {
     ['redis://a/one', 'the database is not a number'],
     ['redis+sentinel://a:1', 'the name of the Sentinel group is missing'],
     ['redis+cluster://a:1/2', 'a cluster has no databases'],
+    ['redis://a?password=x', 'its query can only be ?prefix='],
+    ['redis://a?prefix=a{b}', 'its query can only be ?prefix='],
+    ['redis://a/0?prefix=', 'its query can only be ?prefix='],
     ['redis://u:%zz@a', 'its user or password is not percent-encoded'],
   ])('%s is refused with what to write instead', (url, why) => {
     const parse = () => parseRedisUrl(url)

@@ -10,11 +10,13 @@ export interface RedisAddress {
   readonly tls: boolean
   readonly username: string | undefined
   readonly password: string | undefined
+  /** Of `?prefix=`: what stands before every bucket's name. */
+  readonly prefix: string | undefined
 }
 
 const EXPECTED =
   "Expected 'redis://host:6379', 'rediss://user:password@host:6379/0', " +
-  "'redis+sentinel://host:26379,host:26379/name' or 'redis+cluster://host:6379,host:6379'"
+  "'redis+sentinel://host:26379,host:26379/name' or 'redis+cluster://host:6379,host:6379', each with ?prefix=shop or without"
 
 /**
  * Takes a URL of one server, of Sentinels or of a cluster's nodes apart.
@@ -22,11 +24,12 @@ const EXPECTED =
  * part of a password.
  */
 export function parseRedisUrl(url: string): RedisAddress {
-  const parts = /^redis(s)?(?:\+(sentinel|cluster))?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?#]+)(?:\/([^?#]*))?$/.exec(
-    url,
-  )
+  const parts =
+    /^redis(s)?(?:\+(sentinel|cluster))?:\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^/?#@]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(
+      url,
+    )
   if (parts === null) throw wrong('it is not a Redis URL; special characters in a user or password are percent-encoded')
-  const [, secure, scheme, username, password, authority = '', path = ''] = parts
+  const [, secure, scheme, username, password, authority = '', path = '', query] = parts
   const kind = scheme === 'sentinel' || scheme === 'cluster' ? scheme : 'single'
   const hosts = authority.split(',').map((text) => hostOf(text, kind === 'sentinel' ? 26379 : 6379))
   if (kind === 'single' && hosts.length > 1) throw wrong('it names several hosts, but is for one server')
@@ -43,7 +46,14 @@ export function parseRedisUrl(url: string): RedisAddress {
     tls: secure !== undefined,
     username: decoded(username),
     password: decoded(password),
+    prefix: query === undefined ? undefined : prefixOf(query),
   }
+}
+
+function prefixOf(query: string): string {
+  const [, prefix] = /^prefix=([\w.:-]{1,64})$/.exec(query) ?? []
+  if (prefix !== undefined) return prefix
+  throw wrong('its query can only be ?prefix= with 1 to 64 letters, digits and _.:-')
 }
 
 function hostOf(text: string, usualPort: number): { host: string; port: number } {

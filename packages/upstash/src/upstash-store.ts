@@ -10,17 +10,27 @@ const SCAN_COUNT = 1_000
 /**
  * Buckets in Upstash Redis, over REST: one HTTP request a batch, on every runtime that has `fetch`.
  * `'upstash:'` reads UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN; a client of @upstash/redis is used as it is.
+ * @example upstashStore('upstash:?prefix=shop')
  * @example upstashStore(new Redis({ url, token, retry: false }), { prefix: 'shop' })
  * @throws {ConfigError} on an option that cannot be right, and where the environment lacks the URL or the token.
  */
-export function upstashStore(where: 'upstash:' | Redis = 'upstash:', options: UpstashStoreOptions = {}): Store {
-  return remoteStore('upstashStore()', connectionOver(clientOf(where)), options)
+export function upstashStore(
+  where: 'upstash:' | `upstash:?prefix=${string}` | Redis = 'upstash:',
+  options: UpstashStoreOptions = {},
+): Store {
+  const prefix = typeof where === 'string' ? /^upstash:\?prefix=(.*)$/.exec(where)?.[1] : undefined
+  const all = prefix === undefined ? options : { ...options, prefix: options?.prefix ?? prefix }
+  return remoteStore(
+    'upstashStore()',
+    connectionOver(prefix === undefined ? clientOf(where) : clientFromEnvironment()),
+    all,
+  )
 }
 
 function clientOf(where: unknown): Redis {
   if (where === 'upstash:') return clientFromEnvironment()
   if (typeof where === 'object' && where !== null && 'evalsha' in where) return where as Redis
-  throw new ConfigError("upstashStore() takes 'upstash:' or a client of @upstash/redis.")
+  throw new ConfigError("upstashStore() takes 'upstash:', 'upstash:?prefix=shop' or a client of @upstash/redis.")
 }
 
 function clientFromEnvironment(): Redis {
