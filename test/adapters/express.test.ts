@@ -90,6 +90,40 @@ describe('limits on Express', () => {
     expect((await request(server).get('/')).body).toEqual([true, [4]])
   })
 
+  it('show the decision of a limit in a sub-app to the app around it', async () => {
+    const limit = sluice()
+    const inner = app().use(limit('10/min'))
+    const server = app()
+      .use('/api', inner)
+      .get('/api', (req, res) => void res.json(req.rateLimit?.binding?.remaining))
+    expect((await request(server).get('/api')).body).toBe(9)
+  })
+
+  it('tell requests apart whose locals are one object', async () => {
+    const shared = {}
+    const share: express.RequestHandler = (_req, res, next) => {
+      res.locals = shared
+      next()
+    }
+    const server = app().get('/', share, sluice()('2/min'), (_req, res) => void res.send('ok'))
+    const statuses = []
+    for (let turn = 0; turn < 3; turn++) statuses.push((await request(server).get('/')).status)
+    expect(statuses).toEqual([200, 200, 429])
+  })
+
+  it('leave a response alone that has begun, whichever limit comes behind that point', async () => {
+    const limit = sluice()
+    const [once, skipped, other] = [limit('9/min'), limit('9/h', { skip: () => true }), limit('9/s')]
+    const begin: express.RequestHandler = (_req, res, next) => {
+      res.write('part 1, ')
+      setTimeout(() => res.end('part 2'), 20)
+      next()
+    }
+    const server = app().get('/', once, begin, once, skipped, other, () => undefined)
+    expect((await request(server).get('/')).text).toBe('part 1, part 2')
+    expect(limit.store).toMatchObject({ size: 1 })
+  })
+
   it('take key, cost and policies from functions, also from async ones', async () => {
     const limit = sluice()
     const server = app().get(

@@ -1,7 +1,7 @@
-import { type FastifyLimit, sluice } from '@sluice/fastify'
+import { type FastifyLimit, memoryStore, sluice } from '@sluice/fastify'
 import fastify, { type FastifyInstance } from 'fastify'
 import fastify4 from 'fastify4'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 const ok = async () => ({ ok: true })
 
@@ -45,9 +45,9 @@ describe.each([
 
   it('count HEAD with its GET, and methods that were limited apart, apart', async () => {
     const app = await withPlugin(sluice())
-    expect(await ratelimit(app, '/text')).toMatch(/"default";r=1;/)
-    expect(await ratelimit(app, '/text', 'HEAD')).toMatch(/"default";r=0;/)
-    expect((await app.inject({ method: 'POST', url: '/text' })).headers['ratelimit']).toMatch(/"default-2";r=1;/)
+    expect(await ratelimit(app, '/text')).toMatch(/"GET \/text";r=1;/)
+    expect(await ratelimit(app, '/text', 'HEAD')).toMatch(/"GET \/text";r=0;/)
+    expect((await app.inject({ method: 'POST', url: '/text' })).headers['ratelimit']).toMatch(/"POST \/text";r=1;/)
   })
 
   it('take a route’s limit once, however many scopes and sluices register the plugin', async () => {
@@ -59,8 +59,8 @@ describe.each([
       await scope.register(one.plugin)
       scope.get('/', { config: { limit: '5/h' } }, ok)
     })
-    expect(await ratelimit(app, '/')).toMatch(/^"default";r=4;t=\d+$/)
-    expect(await ratelimit(app, '/')).toMatch(/^"default";r=3;t=\d+$/)
+    expect(await ratelimit(app, '/')).toMatch(/^"GET \/";r=4;t=\d+$/)
+    expect(await ratelimit(app, '/')).toMatch(/^"GET \/";r=3;t=\d+$/)
   })
 
   it('limit routes that were declared before the plugin had loaded', async () => {
@@ -69,6 +69,33 @@ describe.each([
     app.get('/', { config: { limit: { policies: '5/h', name: 'own' } } }, ok)
     expect(await ratelimit(app, '/')).toMatch(/^"all";r=9;t=\d+, "own";r=4;t=\d+$/)
     expect(await ratelimit(app, '/')).toMatch(/^"all";r=8;t=\d+, "own";r=3;t=\d+$/)
+  })
+
+  it('call those by their route, whichever is asked for first, and say so', async () => {
+    const store = memoryStore()
+    const server = () => {
+      const app = create()
+      app.register(sluice({ store }).plugin)
+      app.get('/login', { config: { limit: '5/min' } }, ok)
+      app.get('/feed', { config: { limit: '9/min' } }, ok)
+      return app
+    }
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    expect(await ratelimit(server(), '/feed')).toMatch(/^"GET \/feed";r=8;/)
+    const other = server()
+    expect(await ratelimit(other, '/login')).toMatch(/^"GET \/login";r=4;/)
+    expect(await ratelimit(other, '/login', 'HEAD')).toMatch(/^"GET \/login";r=3;/)
+    expect(warning.mock.calls.map(String).join()).toContain(
+      'The route GET /feed was declared before limit.plugin had loaded',
+    )
+    warning.mockClear()
+  })
+
+  it('exempt a route by config: { limit: false }', async () => {
+    const app = create()
+    await app.register(sluice().plugin, { policies: '10/min' })
+    app.get('/health', { config: { limit: false } }, ok)
+    expect((await app.inject('/health')).headers).not.toHaveProperty('ratelimit')
   })
 
   it('apply the own limit of an explicit HEAD route', async () => {
@@ -148,7 +175,7 @@ describe.each([
   ['Fastify 4', fastify4 as unknown as typeof fastify],
 ])('client addresses on %s', (title, create) => {
   const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-  afterEach(() => warning.mockClear())
+  beforeEach(() => warning.mockClear())
 
   it('with a number, which trusts nobody since Fastify 5.12.1', async () => {
     const app = create({ trustProxy: 1 as unknown as boolean })

@@ -36,6 +36,23 @@ describe('limits on Koa', () => {
     expect((await request(server).get('/')).body).toEqual({ left: 9 })
   })
 
+  it('leave an error handler of the context’s own in place', async () => {
+    const limit = sluice()
+    const handled: Koa.Middleware = (ctx, next) => {
+      ctx.onerror = () => {
+        ctx.res.statusCode = 418
+        ctx.res.end('mine')
+      }
+      return next()
+    }
+    const server = app(handled, limit('10/min'), limit('5/h', { name: 'inner' }), () => {
+      throw new Error('downstream')
+    }).callback()
+    const response = await request(server).get('/')
+    expect([response.status, response.text]).toEqual([418, 'mine'])
+    expect(response.headers['ratelimit']).toMatch(/"inner";r=4/)
+  })
+
   it('keep their fields on a response that failed downstream', async () => {
     const limit = sluice()
     const server = app(limit('10/min', { name: 'outer' }), limit('5/min', { name: 'inner' }), (ctx) => {

@@ -122,11 +122,58 @@ describe('a listener', () => {
     await vi.waitFor(() => expect(error).toHaveBeenCalledOnce())
   })
 
+  it('that listens again meanwhile hears the next event, not this one', async () => {
+    const limit = sluice()
+    let heard = 0
+    let off = (): void => undefined
+    const again = (): void => {
+      heard += 1
+      off()
+      off = limit.on('decision', again)
+    }
+    off = limit.on('decision', again)
+    const server = app().get('/', limit('5/min'), ok)
+    for (let turn = 1; turn <= 2; turn++) {
+      await request(server).get('/').expect(200)
+      expect(heard).toBe(turn)
+    }
+  })
+
+  it('that is removed leaves an outage to the warning of the process', async () => {
+    const store = Object.assign(memoryStore(), { consume: () => Promise.reject(new Error('down')) }) as Store
+    const limit = sluice({ store })
+    limit.on('degraded', () => undefined)()
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    await request(app().get('/', limit('5/min'), ok))
+      .get('/')
+      .expect(200)
+    expect(warning.mock.calls[0]?.[0]).toContain('The store failed: down')
+    warning.mockRestore()
+    await limit.close()
+  })
+
   it('for an event that does not exist is refused', () => {
     expect(() => sluice().on('deny' as never, () => {})).toThrow(
       'there is no event "deny". The events are: decision, denied',
     )
     expect(() => sluice().on('denied', undefined as never)).toThrow('takes a function, got undefined')
+  })
+})
+
+describe('a store of somebody’s own', () => {
+  it.each<[string, () => unknown]>([
+    ['nothing', () => [null]],
+    ['an empty object', () => [{}]],
+    ['nothing, later', async () => [null]],
+    ['what throws when it is waited for', () => Object.defineProperty({}, 'then', { get: throwing('then') })],
+  ])('that answers with %s counts as one that failed', async (_title, consume) => {
+    const store = { consume, peek: consume, refund() {}, reset() {}, clear() {}, close() {} } as unknown as Store
+    const limit = sluice({ store })
+    limit.on('degraded', () => undefined)
+    await request(app().get('/', limit('5/min'), ok))
+      .get('/')
+      .expect(200)
+    await limit.close()
   })
 })
 
@@ -432,6 +479,8 @@ describe('the options of a limit', () => {
       '"default-2" is also what a limit without a name is called',
     )
     limit('30/s', { name: 'a' })
+    expect(() => limit('30/h', { name: 'a' })).toThrow('"a" is already a limit with another window or algorithm')
+    limit('60/s', { name: 'a' })
     const everybody = { policy: '10k/min', key: () => 'all', name: 'everybody' } as const
     limit(['10/s', everybody])
     limit(['20/s', everybody], { name: 'shares' })

@@ -88,9 +88,10 @@ describe.each([
               if (!together) await refunded
               continue
             }
-            const wanted = new Decision(asks, memory[verb === 'take' ? 'consume' : 'peek'](asks))
-            const answer = Promise.resolve(redis[verb === 'take' ? 'consume' : 'peek'](asks))
-            const got = answer.then((standings) => new Decision(asks, standings))
+            const how = verb === 'take' ? 'consume' : 'peek'
+            const wanted = new Decision(asks, memory[how](asks), how)
+            const answer = Promise.resolve(redis[how](asks))
+            const got = answer.then((standings) => new Decision(asks, standings, how))
             if (!together) await got
             if (verb === 'take' && wanted.allowed) receipts.push(wanted)
             pairs.push([wanted, got])

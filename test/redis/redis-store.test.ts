@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { inspect } from 'node:util'
 import {
   ConfigError,
   createLimiter,
@@ -167,6 +168,16 @@ describe('a denial', () => {
     expect(calls).not.toHaveProperty('evalsha')
   })
 
+  it('of one limit is remembered, whatever another limit takes from the same key', async () => {
+    const store = open()
+    const [pages, login] = [limiterOver(store, fixedWindow('100/min')), limiterOver(store, fixedWindow('2/h'))]
+    await login.consume('a', { cost: 2 })
+    await login.consume('a')
+    await pages.consume('a')
+    const calls = await callsDuring(() => login.consume('a'))
+    expect(calls).not.toHaveProperty('evalsha')
+  })
+
   it('is not taken for one of a smaller cost, another key or another limit', async () => {
     const store = open()
     const limiter = limiterOver(store, fixedWindow('5/h'))
@@ -271,6 +282,28 @@ describe('a Redis that may drop any key when it is full', () => {
     expect(warning).toHaveBeenCalledTimes(1)
     warning.mockRestore()
   })
+})
+
+it('shows no password in the errors of reset and resetAll', async () => {
+  await server.command('CONFIG', 'SET', 'requirepass', 'right')
+  try {
+    const own = new Redis(server.port, '127.0.0.1', { password: 'WR0NGsecret' })
+    own.on('error', () => undefined)
+    for (const store of [`redis://:WR0NGsecret@127.0.0.1:${server.port}`, redisStore(own)]) {
+      const limiter = createLimiter({ policies: '1/min', store })
+      limiter.on('degraded', () => undefined)
+      await limiter.consume('a')
+      for (const forget of [limiter.reset('a'), limiter.resetAll()]) {
+        const error = await Promise.resolve(forget).catch((thrown) => thrown)
+        expect(error).toMatchObject({ code: 'SLUICE_STORE' })
+        expect(inspect(error, { depth: 10 })).not.toContain('WR0NGsecret')
+      }
+      await limiter.close()
+    }
+    own.disconnect()
+  } finally {
+    await server.command('CONFIG', 'SET', 'requirepass', '')
+  }
 })
 
 describe('a client that the app has', () => {

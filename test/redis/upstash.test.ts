@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { ConfigError, createLimiter, createStore, type Store, StoreError, tokenBucket } from '@sluice/core'
 import { storeSpec } from '@sluice/core/testing'
 import { upstashStore } from '@sluice/upstash'
@@ -62,6 +63,33 @@ describe('the Upstash store', () => {
     expect(told[0]).toBeInstanceOf(StoreError)
     expect(told[0]?.message).toMatch(/^upstash:.*Unauthorized/)
     await limiter.close()
+  })
+
+  it('shows neither keys nor its script in what it says of a store that fails', async () => {
+    const store = upstashStore(new Redis({ url: server.url, token: 'wrong', retry: false }))
+    const limiter = createLimiter({ policies: '1/min', store, timeoutMs: 10_000 })
+    const told: StoreError[] = []
+    limiter.on('degraded', ({ error }) => told.push(error))
+    await limiter.consume('secret-api-key')
+    for (const forget of [limiter.reset('secret-api-key'), limiter.resetAll()]) {
+      await Promise.resolve(forget).catch((error) => told.push(error))
+    }
+    expect(told).toHaveLength(3)
+    for (const error of told) expect(inspect(error, { depth: 10 })).not.toMatch(/secret-api-key|command was|local /)
+    await limiter.close()
+  })
+
+  it('reads a prefix from its URL', async () => {
+    vi.stubEnv('UPSTASH_REDIS_REST_URL', server.url)
+    vi.stubEnv('UPSTASH_REDIS_REST_TOKEN', server.token)
+    const prefix = aPrefix()
+    const [shop, other] = [`upstash:?prefix=${prefix}`, 'upstash:'].map((store) =>
+      createLimiter({ policies: '1/min', name: prefix, store, timeoutMs: 10_000 }),
+    )
+    expect(await shop?.consume('a')).toMatchObject({ allowed: true, degraded: false })
+    expect(await other?.consume('a')).toMatchObject({ allowed: true, degraded: false })
+    expect(await shop?.consume('a')).toMatchObject({ allowed: false, degraded: false })
+    vi.unstubAllEnvs()
   })
 })
 

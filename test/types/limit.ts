@@ -43,7 +43,10 @@ createLimiter({ policies: '10/sex' })
 
 const atOnce: Decision = createLimiter({ policies: ['10/s', '1000/day'] }).consume('key')
 const alsoAtOnce: Decision = createLimiter({ policies: '10/s', store: memoryStore() }).consume('key')
+const chosen: Promise<Decision> | Decision = createLimiter({ policies: '10/s', store: process.env['STORE'] }).consume(
+  'key',
+)
 // @ts-expect-error a store chosen by URL may answer later
 const later: Decision = createLimiter({ policies: '10/s', store: fromConfig }).consume('key')
 
-export { alsoAtOnce, atOnce, later }
+export { alsoAtOnce, atOnce, chosen, later }

@@ -78,7 +78,7 @@ function answer(
   for (const [name, value] of passage.fields) response.setHeader(name, value)
   if (passage.decision !== undefined) {
     locals['rateLimit'] = passage.decision
-    exposeDecision(Object.getPrototypeOf(request))
+    exposeDecision(request)
   }
   if (passage.allowed) {
     next()
@@ -89,9 +89,17 @@ function answer(
   response.end(passage.body)
 }
 
-/** `request.rateLimit`, once for each app, on the prototype of its requests. */
-function exposeDecision(prototype: object): void {
-  if ('rateLimit' in prototype) return
+/** Marks requests that have the getter: an app may have a `rateLimit` of its own. */
+const DECISION: unique symbol = Symbol('sluice.decision')
+
+/** `request.rateLimit`, once for each copy of Express, on what the requests of all its apps inherit from. */
+function exposeDecision(request: Request): void {
+  if (DECISION in request) return
+  let prototype: object = Object.getPrototypeOf(request)
+  for (let next = prototype; next !== null; next = Object.getPrototypeOf(next)) {
+    if (Object.hasOwn(next, 'accepts')) prototype = next
+  }
+  Object.defineProperty(prototype, DECISION, { value: true })
   Object.defineProperty(prototype, 'rateLimit', {
     configurable: true,
     get(this: Request) {

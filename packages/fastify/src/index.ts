@@ -9,6 +9,7 @@ import {
   type PolicyFunction,
   type RequestReader,
   type SluiceOptions,
+  warn,
 } from '@sluice/core/http'
 import type {
   FastifyInstance,
@@ -59,8 +60,11 @@ declare module 'fastify' {
     rateLimit?: Decision
   }
   interface FastifyContextConfig {
-    /** This route's own limit, where `limit.plugin` is registered. */
-    limit?: RoutePolicies | RouteLimit | undefined
+    /**
+     * This route's own limit, where `limit.plugin` is registered, in addition to the plugin's; `false` exempts the route
+     * from the plugin's. Without a name, it is called by the route: `GET /search`.
+     */
+    limit?: RoutePolicies | RouteLimit | false | undefined
   }
 }
 
@@ -124,7 +128,7 @@ function pluginOf(limit: Limit<FastifyRequest, LimitHook>): FastifyPluginCallbac
   const plugin: FastifyPluginCallback<Partial<RouteLimit>> = (app, options, done) => {
     try {
       const own = withoutRegister(options)
-      if (Object.keys(own).length > 0) app.addHook('onRequest', hookOf(limit, own, 'limit.plugin'))
+      if (Object.keys(own).length > 0) app.addHook('onRequest', unlessExempt(hookOf(limit, own, 'limit.plugin')))
       limitRoutes(app, limit)
       done()
     } catch (error) {
@@ -135,31 +139,37 @@ function pluginOf(limit: Limit<FastifyRequest, LimitHook>): FastifyPluginCallbac
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: 'sluice' })
 }
 
+function unlessExempt(hook: LimitHook): LimitHook {
+  const limited: onRequestHookHandler = (request, reply, done) =>
+    request.routeOptions.config?.limit === false ? done() : hook(request, reply, done)
+  return limited as LimitHook
+}
+
 /** Marks the config of a route whose limit is among its hooks: others that look at it leave it alone. */
 const LIMITED: unique symbol = Symbol.for('sluice.limited')
 
 /**
  * A route's `config.limit` runs before its other hooks; the HEAD twin that Fastify makes of a GET shares its limit.
- * A route that was declared before this plugin had loaded is met at its first request.
+ * A route that was declared before this plugin had loaded is met at its first request. Limits without a name are called by
+ * their route, since that order differs from process to process.
  */
 function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHook>): void {
   const gets = new Map<string, { readonly own: unknown; readonly hook: LimitHook }>()
   app.addHook('onRoute', (route) => {
     const config: RouteConfig | undefined = route.config
-    if (config?.limit === undefined || config[LIMITED] !== undefined) return
+    if (config?.limit === undefined || config.limit === false || config[LIMITED] !== undefined) return
     const twin = route.method === 'HEAD' ? gets.get(route.url) : undefined
     const place = `${[route.method].flat().join(', ')} ${route.url}`
-    const hook = twin?.own === config.limit ? twin.hook : hookOf(limit, toRouteLimit(config.limit, place), place)
+    const hook = twin?.own === config.limit ? twin.hook : routeHook(limit, config.limit, place)
     if (route.method === 'GET') gets.set(route.url, { own: config.limit, hook })
     route.config = Object.assign({}, route.config, { [LIMITED]: true })
     route.onRequest = [hook, ...[route.onRequest ?? []].flat()]
   })
   app.addHook('onRequest', (request, reply, done) => {
     const config: RouteConfig | undefined = request.routeOptions.config
-    if (config?.limit === undefined || config[LIMITED] === true) return done()
+    if (config?.limit === undefined || config.limit === false || config[LIMITED] === true) return done()
     try {
-      const place = `${request.method} ${request.routeOptions.url}`
-      config[LIMITED] ??= hookOf(limit, toRouteLimit(config.limit, place), place)
+      config[LIMITED] ??= lateHook(limit, config.limit, request)
       config[LIMITED](request, reply, done)
     } catch (error) {
       done(error as Error)
@@ -167,8 +177,27 @@ function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHoo
   })
 }
 
+function routeHook(limit: Limit<FastifyRequest, LimitHook>, own: RoutePolicies | RouteLimit, place: string): LimitHook {
+  return hookOf(limit, { name: place, ...defined(toRouteLimit(own, place)) }, place)
+}
+
+/** Under the same name in every process, whichever route is asked for first. */
+function lateHook(limit: Limit<FastifyRequest, LimitHook>, own: RoutePolicies | RouteLimit, request: FastifyRequest) {
+  const place = `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url}`
+  warn(
+    'SLUICE_LATE_PLUGIN',
+    `The route ${place} was declared before limit.plugin had loaded, so its limit is checked only now, at its first ` +
+      'request. Write await app.register(limit.plugin) before the routes.',
+  )
+  return routeHook(limit, own, place)
+}
+
+function defined<Options extends object>(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
+}
+
 interface RouteConfig {
-  readonly limit?: RoutePolicies | RouteLimit | undefined
+  readonly limit?: RoutePolicies | RouteLimit | false | undefined
   [LIMITED]?: true | LimitHook
 }
 

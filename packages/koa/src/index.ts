@@ -61,7 +61,7 @@ function answer(passage: Passage, context: Context, next: Next): Promise<unknown
   for (const [name, value] of passage.fields) context.res.setHeader(name, value)
   if (passage.decision !== undefined) context.state.rateLimit = passage.decision
   if (passage.allowed) {
-    context.onerror = failed
+    context.onerror = Object.hasOwn(context, 'onerror') ? failedAs(context.onerror) : failed
     return next()
   }
   context.status = passage.status
@@ -75,7 +75,18 @@ function answer(passage: Passage, context: Context, next: Next): Promise<unknown
  * it ends the response, without touching the error.
  */
 function failed(this: Context, error: Error): void {
-  const { res } = this
+  withFields(this, () => Object.getPrototypeOf(this).onerror.call(this, error))
+}
+
+/** Where this context has an error handler of its own. */
+function failedAs(handler: Context['onerror']): Context['onerror'] {
+  if (handler === failed) return failed
+  return function (this: Context, error: Error) {
+    withFields(this, () => handler.call(this, error))
+  }
+}
+
+function withFields({ res }: Context, handle: () => void): void {
   const { end } = res
   const endWithFields = (...args: unknown[]): unknown => {
     res.end = end
@@ -84,7 +95,7 @@ function failed(this: Context, error: Error): void {
   }
   res.end = endWithFields as typeof end
   try {
-    Object.getPrototypeOf(this).onerror.call(this, error)
+    handle()
   } finally {
     res.end = end
   }

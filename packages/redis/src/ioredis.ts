@@ -13,7 +13,7 @@ export function singleConnection(client: Redis, url: string, health: Health, clo
     url,
     close,
     scan: (pattern) => scanOf(client, pattern),
-    remove: (names) => (names.length === 0 ? Promise.resolve(0) : client.unlink(...names)),
+    remove: (names) => (names.length === 0 ? Promise.resolve(0) : client.unlink(...names).catch(rethrow)),
   }
 }
 
@@ -30,7 +30,7 @@ export function clusterConnection(client: Cluster, url: string, health: Health, 
       if (masters.length === 0) throw health.lastError() ?? new Error('no node of the cluster is connected')
       for (const node of masters) yield* scanOf(node, pattern, keyPrefixOf(client))
     },
-    remove: (names) => Promise.all(names.map((name) => client.unlink(name))),
+    remove: (names) => Promise.all(names.map((name) => client.unlink(name))).catch(rethrow),
   }
 }
 
@@ -66,7 +66,15 @@ async function* scanOf(
 ): AsyncGenerator<readonly string[]> {
   const match = literalGlob(prefix) + pattern
   const stream: AsyncIterable<string[]> = client.scanStream({ match, count: SCAN_COUNT })
-  for await (const names of stream) yield names.map((name) => name.slice(prefix.length))
+  try {
+    for await (const names of stream) yield names.map((name) => name.slice(prefix.length))
+  } catch (error) {
+    rethrow(error as Error)
+  }
+}
+
+function rethrow(error: Error): never {
+  throw withoutCommand(error)
 }
 
 function keyPrefixOf(client: Redis | Cluster): string {

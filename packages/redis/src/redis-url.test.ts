@@ -33,6 +33,7 @@ describe('a Redis URL', () => {
     ['redis:localhost', 'it is not a Redis URL'],
     ['redis://', 'it is not a Redis URL'],
     ['redis://host:port', 'one of its hosts is not a name or an address with a port'],
+    ['redis://host:99999', 'one of its ports is above 65535'],
     ['redis://a:1,b:2', 'it names several hosts, but is for one server'],
     ['redis://a/one', 'the database is not a number'],
     ['redis+sentinel://a:1', 'the name of the Sentinel group is missing'],

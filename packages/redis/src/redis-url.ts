@@ -60,7 +60,8 @@ function hostOf(text: string, usualPort: number): { host: string; port: number }
   const [, ipv6, name, port] = /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/i.exec(text) ?? []
   const host = ipv6 ?? name
   if (host === undefined) throw wrong('one of its hosts is not a name or an address with a port')
-  return { host, port: port === undefined ? usualPort : Number(port) }
+  if (Number(port ?? usualPort) > 65_535) throw wrong('one of its ports is above 65535')
+  return { host, port: Number(port ?? usualPort) }
 }
 
 function decoded(text: string | undefined): string | undefined {

@@ -50,17 +50,23 @@ function clientFromEnvironment(): Redis {
 function connectionOver(client: Redis): Connection {
   return {
     url: 'upstash:',
-    evalsha: (sha, names, args) => client.evalsha<string[], Reply>(sha, [...names], [...args]),
-    eval: (text, names, args) => client.eval<string[], Reply>(text, [...names], [...args]),
+    evalsha: (sha, names, args) => client.evalsha<string[], Reply>(sha, [...names], [...args]).catch(rethrow),
+    eval: (text, names, args) => client.eval<string[], Reply>(text, [...names], [...args]).catch(rethrow),
     async *scan(pattern) {
       let cursor = '0'
       do {
-        const [next, names] = await client.scan(cursor, { match: pattern, count: SCAN_COUNT })
+        const [next, names] = await client.scan(cursor, { match: pattern, count: SCAN_COUNT }).catch(rethrow)
         cursor = String(next)
         yield names.map(String)
       } while (cursor !== '0')
     },
-    remove: (names) => (names.length === 0 ? Promise.resolve(0) : client.unlink(...names)),
+    remove: (names) => (names.length === 0 ? Promise.resolve(0) : client.unlink(...names).catch(rethrow)),
     close: () => undefined,
   }
+}
+
+/** The client's errors end with the command that failed: the keys of those who were asked for, and the whole script. */
+function rethrow(error: Error): never {
+  const [message = ''] = error.message.split(/,? command was: /)
+  throw Object.assign(new Error(message), { name: error.name })
 }

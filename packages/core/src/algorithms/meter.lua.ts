@@ -47,7 +47,7 @@ do
     local level, rate = state_of(bucket, policy, now)
     if not level then return rate end
     if level == 0 then return end
-    local credit = max(0, policy.cost * policy.window - max(0, now - policy.taken) * policy.quota)
+    local credit = max(0, policy.cost * policy.window - max(0, now - policy.taken) * max(policy.quota, rate))
     save(bucket, now, max(0, level - credit), rate)
   end
 

@@ -12,10 +12,10 @@ const meter = (name: AlgorithmName): Algorithm => ({
   name,
   width: () => 3,
   decide,
-  // What drained while the units were held has been given back by time already.
+  // What drained while the units were held has been given back by time already, at the faster rate after a change of plan.
   refund(cells, at, policy, cost, taken, now) {
     const held = Math.max(0, now - taken)
-    const credit = Math.max(0, cost * policy.windowMs - held * policy.quota)
+    const credit = Math.max(0, cost * policy.windowMs - held * Math.max(policy.quota, cells[at + 2] ?? 0))
     const level = levelAt(cells, at, policy, now)
     cells[at] = now
     cells[at + 1] = Math.max(0, level - credit)

@@ -5,6 +5,8 @@ import type { Standing } from './standing.js'
 /** The answer for one request over all policies of a limit. Also the receipt that `refund` asks for. */
 export class Decision {
   readonly allowed: boolean
+  /** Whether the units were taken: it was allowed, and was no `peek`. Only then does `refund` give anything back. */
+  readonly taken: boolean
   /** What was asked for: one for each policy, in their order. */
   readonly asks: readonly Ask[]
   /** The answer to each ask, in the same order; none where the store was unavailable and `onStoreError` is `'allow'`. */
@@ -12,11 +14,12 @@ export class Decision {
   /** Whether the store could not decide, and `onStoreError` did. */
   readonly degraded: boolean
 
-  constructor(asks: readonly Ask[], standings: readonly Standing[], degraded = false) {
+  constructor(asks: readonly Ask[], standings: readonly Standing[], verb: 'consume' | 'peek', degraded = false) {
     this.asks = asks
     this.standings = standings
     this.degraded = degraded
     this.allowed = admits(standings)
+    this.taken = this.allowed && verb === 'consume'
   }
 
   /** The partition key; that of the first policy where they differ (`asks` has all). */

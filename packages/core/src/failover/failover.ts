@@ -51,8 +51,8 @@ const CLEAR_MS = 30_000
 export class Failover {
   readonly store: Store
   readonly #events = new Emitter<StoreEvents>(['degraded', 'recovered', 'error'], (error, name) => {
-    if (name === 'error') warn('SLUICE_LISTENER', `A listener for 'error' failed: ${describe(error)}`)
-    else this.report(error)
+    if (name !== 'error') this.report(error)
+    else if (this.#complaints.isNew(error)) warn('SLUICE_LISTENER', `A listener for 'error' failed: ${describe(error)}`)
   })
   /** By part; empty while the store decides. */
   readonly #broken = new Map<string, Circuit>()
@@ -75,11 +75,11 @@ export class Failover {
     let answer: readonly Standing[] | Promise<readonly Standing[]>
     try {
       answer = verb === 'consume' ? this.store.consume(asks) : this.store.peek(asks)
+      if (isAnswer(answer, asks)) return new Decision(asks, answer, verb)
+      if (isThenable(answer)) return this.#later(answer, verb, asks, failure)
     } catch (error) {
       return this.#without(verb, asks, error, failure)
     }
-    if (isAnswer(answer, asks)) return new Decision(asks, answer)
-    if (isThenable(answer)) return this.#later(answer, verb, asks, failure)
     return this.#without(verb, asks, this.#noAnswer(), failure)
   }
 
@@ -100,7 +100,7 @@ export class Failover {
           if (deadline.met) return
           deadlines.meet(deadline)
           const decided = isAnswer(standings, asks)
-          resolve(decided ? new Decision(asks, standings) : this.#without(verb, asks, this.#noAnswer(), failure))
+          resolve(decided ? new Decision(asks, standings, verb) : this.#without(verb, asks, this.#noAnswer(), failure))
         },
         (error) => {
           if (deadline.met) return
@@ -227,7 +227,9 @@ const MEANWHILE = {
 } as const
 
 function isAnswer(answer: unknown, asks: readonly Ask[]): answer is readonly Standing[] {
-  return Array.isArray(answer) && answer.length === asks.length
+  if (!Array.isArray(answer) || answer.length !== asks.length) return false
+  for (let i = 0; i < answer.length; i++) if (typeof answer[i]?.allowed !== 'boolean') return false
+  return true
 }
 
 function storeError(error: unknown): StoreError {

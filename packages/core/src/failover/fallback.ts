@@ -14,14 +14,14 @@ export class Fallback {
   #local: MemoryStore | undefined
 
   decide(verb: 'consume' | 'peek', asks: readonly Ask[], { onStoreError, share }: Failure): Decision {
-    if (onStoreError === 'allow') return new Decision(asks, [], true)
-    if (onStoreError === 'deny') return new Decision(asks, asks.map(denied), true)
+    if (onStoreError === 'allow') return new Decision(asks, [], verb, true)
+    if (onStoreError === 'deny') return new Decision(asks, asks.map(denied), verb, true)
     this.#local ??= memoryStore()
-    return new Decision(asks, share[verb](this.#local, asks), true)
+    return new Decision(asks, share[verb](this.#local, asks), verb, true)
   }
 
   refund(returns: readonly Return[], { share }: Failure): void {
-    this.#local?.refund(returns.map((back) => ({ ...back, policy: share.policy(back.policy) })))
+    if (this.#local !== undefined) share.refund(this.#local, returns)
   }
 
   reset(policies: readonly Policy[], keys: readonly string[]): void {

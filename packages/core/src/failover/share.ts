@@ -1,4 +1,4 @@
-import type { Ask } from '../decisions/ask.js'
+import type { Ask, Return } from '../decisions/ask.js'
 import { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import type { SyncStore } from '../stores/store.js'
@@ -18,6 +18,11 @@ export class Share {
 
   peek(store: SyncStore, asks: readonly Ask[]): readonly Standing[] {
     return this.#asAsked(asks, store.peek(this.#asks(asks)))
+  }
+
+  refund(store: SyncStore, returns: readonly Return[]): void {
+    const asks = this.#asks(returns)
+    store.refund(returns.map(({ at }, i) => ({ ...(asks[i] as Ask), at })))
   }
 
   policy(policy: Policy): Policy {

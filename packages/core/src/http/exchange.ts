@@ -14,10 +14,15 @@ export interface LimitResult {
 
 /** A request and its response: what the limits in front of it have decided, in the order in which they did. */
 export class Exchange {
+  readonly response: ResponseLike
   readonly #results: LimitResult[] = []
   #onDelivery: (() => void)[] | undefined
   /** Of the limit that the request met last, for adapters that show it. */
   decision: Decision | undefined
+
+  constructor(response: ResponseLike) {
+    this.response = response
+  }
 
   resultOf(limit: object): LimitResult | undefined {
     for (const result of this.#results) if (result.limit === limit) return result
@@ -61,10 +66,11 @@ interface Keeper {
   [EXCHANGE]?: Exchange
 }
 
-export function exchangeOf(keeper: object & Keeper): Exchange {
+/** A keeper that an app shares between requests does not share what was decided. */
+export function exchangeOf(keeper: object & Keeper, response: ResponseLike): Exchange {
   let exchange = keeper[EXCHANGE]
-  if (exchange === undefined) {
-    exchange = new Exchange()
+  if (exchange?.response !== response) {
+    exchange = new Exchange(response)
     keeper[EXCHANGE] = exchange
   }
   return exchange

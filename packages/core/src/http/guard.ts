@@ -22,6 +22,9 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 /** Nothing is to be written, and nothing goes on. */
 const OVER: Passage = { allowed: false, over: true, decision: undefined, status: 0, fields: [], body: undefined }
 
+/** The response has begun: a limit behind that point has nothing to decide. */
+const PAST: Passage = { ...OVER, allowed: true, over: false, status: 200 }
+
 /** Turns requests into passages: one limit, in front of any framework. */
 export class Guard<Req extends object> {
   readonly #parts: GuardParts<Req>
@@ -45,9 +48,10 @@ export class Guard<Req extends object> {
    * @throws what a function of the options threw, as an object; also as a rejection.
    */
   admit(request: Req, response: ResponseLike, keeper: object = response): Passage | Promise<Passage> {
-    const exchange = exchangeOf(keeper)
+    const exchange = exchangeOf(keeper, response)
     const earlier = exchange.resultOf(this)
-    if (earlier?.answer !== undefined) return again(earlier.answer, exchange)
+    if (earlier?.answer !== undefined) return again(earlier.answer, response, exchange)
+    if (isSent(response)) return PAST
     const result = exchange.begin(this, this.#parts.options.dialects)
     try {
       const passage = this.#pass(request, response, exchange, result)
@@ -74,7 +78,7 @@ export class Guard<Req extends object> {
     exchange: Exchange,
     result: LimitResult,
   ): Passage | Promise<Passage> {
-    if (asks === undefined) return go(undefined, exchange)
+    if (asks === undefined) return go(undefined, response, exchange)
     const { failover, options } = this.#parts
     const decision = failover.decide('consume', asks, options.failure)
     return isThenable(decision)
@@ -96,7 +100,7 @@ export class Guard<Req extends object> {
     if (!decision.allowed) return this.#deny(decision, request, response, exchange)
     if (decision.delayMs > 0) return this.#hold(decision, request, response, exchange)
     this.#refundLater(decision, request, response, exchange)
-    return go(decision, exchange)
+    return go(decision, response, exchange)
   }
 
   #reported({ standings, asks }: Decision): readonly ReportedStanding[] {
@@ -127,7 +131,7 @@ export class Guard<Req extends object> {
         if (isSent(response)) resolve(OVER)
         else {
           this.#refundLater(decision, request, response, exchange)
-          resolve(go(decision, exchange))
+          resolve(go(decision, response, exchange))
         }
       }
       const timer = setTimeout(goOn, Math.min(decision.delayMs, LONGEST_TIMER_MS))
@@ -180,8 +184,9 @@ export class Guard<Req extends object> {
   }
 }
 
-function go(decision: Decision | undefined, exchange: Exchange): Passage {
-  return { allowed: true, over: false, decision, status: 200, fields: exchange.fields(), body: undefined }
+function go(decision: Decision | undefined, response: ResponseLike, exchange: Exchange): Passage {
+  const fields = isSent(response) ? PAST.fields : exchange.fields()
+  return { allowed: true, over: false, decision, status: 200, fields, body: undefined }
 }
 
 function denial(reply: Reply, decision: Decision, exchange: Exchange): Passage {
@@ -190,7 +195,11 @@ function denial(reply: Reply, decision: Decision, exchange: Exchange): Passage {
 }
 
 /** The same answer, with what the limits since have decided. */
-function again(answer: Passage | Promise<Passage>, exchange: Exchange): Passage | Promise<Passage> {
-  if ('then' in answer) return answer.then((settled) => again(settled, exchange))
-  return answer.allowed ? { ...answer, fields: exchange.fields() } : answer
+function again(
+  answer: Passage | Promise<Passage>,
+  response: ResponseLike,
+  exchange: Exchange,
+): Passage | Promise<Passage> {
+  if ('then' in answer) return answer.then((settled) => again(settled, response, exchange))
+  return answer.allowed ? go(answer.decision, response, exchange) : answer
 }

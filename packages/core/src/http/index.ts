@@ -1,3 +1,4 @@
+export { warn } from '../runtime/builtin.js'
 export type { Listener } from '../runtime/emitter.js'
 export { clientKey } from './client-ip.js'
 export type { ResponseLike } from './connection.js'

@@ -4,6 +4,8 @@ import type { Policy } from '../policies/policy.js'
 /** The names that clients see, and what each stands for. */
 export class LimitNames {
   readonly #buckets = new Map<string, { readonly bucket: string; readonly unnamed: boolean }>()
+  /** The address of each policy that does not depend on the request. */
+  readonly #addresses = new Map<string, string>()
 
   /**
    * Limits of one name share their buckets on purpose; two different ones must not look the same to clients, and a
@@ -22,6 +24,16 @@ export class LimitNames {
       }
       if (known === undefined && (name !== limit || name === bucket))
         this.#buckets.set(name, { bucket, unnamed: isUnnamed })
+    }
+    for (const { name, address } of policies) {
+      const known = this.#addresses.get(name)
+      if (known !== undefined && known !== address) {
+        throw new ConfigError(
+          `name: "${name}" is already a limit with another window or algorithm, whose bucket it would not share. ` +
+            'Clients could not tell the two apart: give one another name.',
+        )
+      }
+      this.#addresses.set(name, address)
     }
   }
 

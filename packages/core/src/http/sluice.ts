@@ -1,4 +1,4 @@
-import { type Failover, failoverOf } from '../failover/failover.js'
+import { type Failover, failoverOf, type StoreEvents } from '../failover/failover.js'
 import type { MemoryStore } from '../memory/memory-store.js'
 import type { CheckedText } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
@@ -6,7 +6,7 @@ import type { RateText } from '../policies/rate-text.js'
 import { warn } from '../runtime/builtin.js'
 import type { Listener } from '../runtime/emitter.js'
 import type { Store } from '../stores/store.js'
-import { type Events, type RequestEvents, requestEvents } from './events.js'
+import { type Events, requestEvents } from './events.js'
 import { Guard } from './guard.js'
 import { LimitNames } from './limit-names.js'
 import {
@@ -67,25 +67,24 @@ export function createLimit<Req extends object, Middleware>(
     names.add(name, guard.policies, own.name === undefined)
     return toMiddleware(guard)
   }
-  const listenToStore = bridge(failover, events)
   const on: Limit<Req, Middleware>['on'] = (name, listener) => {
-    listenToStore(name)
-    return events.on(name, listener)
+    const offs = [events.on(name, listener), listenToStore(failover, name, listener)]
+    return () => {
+      for (const off of offs) off?.()
+    }
   }
   return Object.assign(limit, { on, store, close: () => failover.close() })
 }
 
-/** Carries the store's events over to ours, from when somebody listens: until then the process is warned instead. */
-function bridge<Req>(failover: Failover, events: RequestEvents<Req>): (name: string) => void {
-  const bridges = new Map<string, () => void>([
-    ['degraded', () => failover.on('degraded', (event) => events.emit('degraded', event))],
-    ['recovered', () => failover.on('recovered', (event) => events.emit('recovered', event))],
-    ['error', () => failover.on('error', (event) => events.emit('error', event))],
-  ])
-  return (name) => {
-    bridges.get(name)?.()
-    bridges.delete(name)
-  }
+/** The store's own events: where nobody listens to them, the process is warned. */
+function listenToStore<Req, Name extends keyof Events<Req>>(
+  failover: Failover,
+  name: Name,
+  listener: Listener<Events<Req>[Name]>,
+): (() => void) | undefined {
+  return name === 'degraded' || name === 'recovered' || name === 'error'
+    ? failover.on(name, listener as Listener<StoreEvents[keyof StoreEvents]>)
+    : undefined
 }
 
 /** `default`, `default-2`, …: the same in every process that runs the same code. */

@@ -77,12 +77,12 @@ export interface Limiter<S extends Store> {
 export function createLimiter<const T extends string, const L extends readonly PolicyLike[]>(
   options: LimiterOptions<T, L> & { readonly store?: undefined },
 ): Limiter<MemoryStore>
-export function createLimiter<const T extends string, const L extends readonly PolicyLike[]>(
-  options: LimiterOptions<T, L> & { readonly store: string },
-): Limiter<Store>
 export function createLimiter<const T extends string, const L extends readonly PolicyLike[], S extends Store>(
   options: LimiterOptions<T, L, S> & { readonly store: S },
 ): Limiter<S>
+export function createLimiter<const T extends string, const L extends readonly PolicyLike[]>(
+  options: LimiterOptions<T, L> & { readonly store: Store | string | undefined },
+): Limiter<Store>
 export function createLimiter(options: LimiterOptions<string, readonly PolicyLike[]>): Limiter<Store> {
   checkOptions('createLimiter()', options, ['policies', 'store', 'name', 'instances', ...FAILURE_OPTIONS])
   const { policies, store, name = 'default' } = options

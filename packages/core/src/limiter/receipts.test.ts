@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createLimiter, memoryStore, type Store, StoreError } from '../index.ts'
+import { createLimiter, fixedWindow, memoryStore, type Store, StoreError, tokenBucket } from '../index.ts'
 
 /** A store whose refunds fail, or hang, until told otherwise. */
 function fragile() {
@@ -29,6 +29,28 @@ function fragile() {
 }
 
 describe('a refund', () => {
+  it('of a peek gives nothing back, since nothing was taken', () => {
+    const limiter = createLimiter({ policies: fixedWindow('5/min') })
+    for (let turn = 0; turn < 4; turn++) expect(limiter.consume('a').taken).toBe(true)
+    const looked = limiter.peek('a')
+    expect(looked).toMatchObject({ allowed: true, taken: false })
+    limiter.refund(looked)
+    expect(limiter.peek('a').binding?.remaining).toBe(1)
+  })
+
+  it('of a meter counts what drained at the faster rate, after a change of plan', () => {
+    let now = 0
+    const store = memoryStore({ clock: () => now })
+    const slow = createLimiter({ policies: tokenBucket('6/min', { burst: 100 }), store })
+    const fast = createLimiter({ policies: tokenBucket('6000/min', { burst: 100 }), store })
+    const first = slow.consume('a', { cost: 50 })
+    fast.consume('a')
+    now = 1_000
+    fast.consume('a', { cost: 60 })
+    slow.refund(first)
+    expect(fast.peek('a').binding?.remaining).toBe(40)
+  })
+
   it('that the store did not carry out can be tried again', async () => {
     const store = fragile()
     const limiter = createLimiter({ policies: '20/min', store })

@@ -39,7 +39,7 @@ function giveBack(
   receipt: Receipt,
 ): void | Promise<void> {
   const shares = decision.asks.map((ask, i) => {
-    if (!decision.allowed || decision.standings[i]?.allowed !== true) return 0
+    if (!decision.taken || decision.standings[i]?.allowed !== true) return 0
     const left = ask.cost - (receipt.given[i] ?? 0)
     return costs === undefined ? left : Math.min(left, costOf(costs, ask.policy, 0))
   })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -24,6 +25,19 @@ describe('the memory store', () => {
     while (limiter.consume('attacker').allowed);
     for (let key = 0; key < 50_000; key++) limiter.consume(`key-${key}`)
     expect(limiter.consume('attacker').allowed).toBe(false)
+  })
+
+  it('tells long keys apart, also by halves of characters, and from what others hash to', () => {
+    const store = memoryStore()
+    const limiter = createLimiter({ policies: '1/min', store })
+    const long = 'x'.repeat(300)
+    for (const key of [long, `${long}\ud800`, `${long}\ud801`]) expect(limiter.consume(key).allowed).toBe(true)
+    const hashes = ['utf8', 'utf16le'].map((encoding) =>
+      createHash('sha256')
+        .update(long, encoding as BufferEncoding)
+        .digest('base64url'),
+    )
+    for (const hash of hashes) expect(limiter.consume(`\0${hash}`).allowed).toBe(true)
   })
 
   it('gives up expired buckets before live ones', () => {

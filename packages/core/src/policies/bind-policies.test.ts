@@ -13,6 +13,15 @@ import {
 const names = (...policies: Parameters<typeof createLimiter>[0]['policies'][]) =>
   policies.map((given) => createLimiter({ policies: given, name: 'api' }).policies.map(({ name }) => name))
 
+describe('policies that would share a bucket', () => {
+  it('are refused, since one decision cannot take from it twice', () => {
+    const policies = [{ policy: '20/min', name: 'own' }, '30/min']
+    expect(() => createLimiter({ policies, name: 'own' })).toThrow(
+      '"own" and "own-1min" would count in the same bucket',
+    )
+  })
+})
+
 describe('the names of policies', () => {
   it('are the limit’s for one, with the window for several, and their own where they have one', () => {
     expect(names('10/s', ['10/s', '1000/day'], [slidingWindow('10/s', { name: 'short' }), '1000/day'])).toEqual([

@@ -76,7 +76,15 @@ function toPolicy(value: unknown): Policy {
 
 function refuseSameNames(policies: readonly Policy[]): void {
   const names = new Set<string>()
-  for (const { name } of policies) {
+  const addresses = new Map<string, string>()
+  for (const { name, address } of policies) {
+    const other = addresses.get(address)
+    if (other !== undefined && other !== name) {
+      throw new ConfigError(
+        `policies: "${other}" and "${name}" would count in the same bucket. Give one a name of its own, as in { policy: '10/s', name: 'short' }.`,
+      )
+    }
+    addresses.set(address, name)
     if (names.has(name)) {
       throw new ConfigError(
         `policies: two are named "${name}". Give one a name of its own, as in { policy: '10/s', name: 'short' }.`,

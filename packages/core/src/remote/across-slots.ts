@@ -23,7 +23,8 @@ export function bySlot<A extends Ask>(asks: readonly A[], slotOf: (key: string) 
 
 /**
  * Slots cannot be taken from in one step: all are asked at once, and where one denies or fails, the others give back.
- * Until then others may see those units taken: briefly stricter, never looser.
+ * Until then others see those units taken, and a meter drains what it may not have to: too much by its rate × that time.
+ * A denial stands, whatever has returned since: the slots that had taken are looked at for how they stand without it.
  * @throws what the first of the slots that failed threw.
  */
 export async function askAcross(
@@ -38,9 +39,19 @@ export async function askAcross(
   if (verb === 'take' && (failed !== undefined || !admits(standings.flat()))) {
     // What cannot be given back now stays taken until its window has passed.
     await giveBack(groups.flatMap((group, g) => takenBy(group, standings[g] ?? []))).catch(() => undefined)
-    if (failed === undefined) return askAcross('look', groups, enqueue, giveBack)
+    if (failed === undefined) {
+      const looked = groups.map((group, g) => (admits(standings[g] ?? []) ? enqueue('look', group) : standings[g]))
+      return standingsByAsk(groups, await Promise.all(looked))
+    }
   }
   if (failed !== undefined) throw failed.reason
+  return standingsByAsk(groups, standings)
+}
+
+function standingsByAsk(
+  groups: readonly SlotGroup<Ask>[],
+  standings: readonly (readonly Standing[] | undefined)[],
+): ReadonlyMap<Ask, Standing> {
   return new Map(groups.flatMap(({ asks }, g) => asks.flatMap((ask, i) => entryOf(ask, standings[g]?.[i]))))
 }
 
@@ -48,8 +59,18 @@ function takenBy({ asks }: SlotGroup<Ask>, standings: readonly Standing[]): Retu
   if (!admits(standings)) return []
   return asks.flatMap((ask, i) => {
     const standing = standings[i]
-    return standing?.allowed ? [{ ...ask, at: standing.at }] : []
+    return standing?.allowed ? [{ ...ask, at: isMeter(ask) ? JUST_NOW : standing.at }] : []
   })
+}
+
+/**
+ * A meter keeps what drained while its units were held. Here they never were: all that were taken at the same time would
+ * each lose what drained only once.
+ */
+const JUST_NOW = Number.MAX_SAFE_INTEGER
+
+function isMeter({ policy }: Ask): boolean {
+  return policy.algorithm === 'token-bucket' || policy.algorithm === 'leaky-bucket'
 }
 
 function entryOf(ask: Ask, standing: Standing | undefined): [Ask, Standing][] {

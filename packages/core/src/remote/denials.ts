@@ -69,6 +69,16 @@ export class Denials {
     }
   }
 
+  /** What was taken since makes a remembered bucket an old one. */
+  taken(asks: readonly Ask[]): void {
+    if (this.#byKey.size === 0) return
+    for (const { key, policy } of asks) {
+      const denials = this.#of(key)
+      const others = denials.filter(({ policies }) => !policies.some(({ address }) => address === policy.address))
+      if (others.length < denials.length) this.#keep(key, others)
+    }
+  }
+
   forget(key: string): void {
     if (this.#byKey.size > 0) this.#byKey.delete(boundedKey(key))
   }

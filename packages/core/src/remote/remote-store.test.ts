@@ -1,16 +1,16 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createLimiter, type StoreError } from '../index.ts'
 import type { Connection } from './connection.ts'
 import { remoteStore } from './remote-store.ts'
 import type { Reply } from './reply.ts'
 
-/** A connection that allows everything until it fails with `error`. */
+/** A connection that allows everything, on sliding windows that are fresh, until it fails with `error`. */
 function failing(error: Error) {
   const state = { failed: false }
   const answer = (names: readonly string[], [order = '']: readonly string[]): Promise<Reply> =>
     state.failed
       ? Promise.reject(error)
-      : Promise.resolve([1_000, 'a'.repeat(order.length), ...names.map(() => '')] as const)
+      : Promise.resolve([1_000, 'a'.repeat(order.length), ...names.flatMap(() => [0, 0])] as const)
   const connection: Connection = {
     url: 'redis://test',
     evalsha: (_sha, names, args) => answer(names, args),
@@ -21,6 +21,34 @@ function failing(error: Error) {
   }
   return { state, limiter: createLimiter({ policies: '20/min', store: remoteStore('test', connection) }) }
 }
+
+/** A connection that gives one answer. */
+function answering(reply: Reply) {
+  const connection: Connection = {
+    url: 'redis://test',
+    evalsha: async () => reply,
+    eval: async () => reply,
+    async *scan() {},
+    remove: async () => 0,
+    close: () => undefined,
+  }
+  return createLimiter({ policies: ['5/min', '20/h'], store: remoteStore('test', connection), name: 'own' })
+}
+
+describe('an answer that is none', () => {
+  it.each<[string, readonly unknown[]]>([
+    ['without buckets', [1_000, 'a']],
+    ['without a clock', ['now', 'a', 0, 0, 0]],
+    ['with more units than it names', [1_000, 'a', 999_999_999, 5]],
+    ['that is empty', []],
+  ])('%s counts as a store that failed', async (_title, reply) => {
+    const limiter = answering(reply as unknown as Reply)
+    const degraded = vi.fn()
+    limiter.on('degraded', degraded)
+    expect(await limiter.consume('a')).toMatchObject({ allowed: true, degraded: true })
+    await limiter.close()
+  })
+})
 
 const named = (name: string) => Object.assign(new Error('no'), { name })
 

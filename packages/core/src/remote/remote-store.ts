@@ -186,6 +186,7 @@ class RemoteStore implements Store {
 
   #settle(entries: readonly Entry[], names: readonly string[], reply: Reply): void {
     const buckets = new Buckets(reply)
+    if (!Number.isSafeInteger(Number(reply[0]))) throw new StoreError('an answer without a clock')
     let first = 0
     for (const [i, entry] of entries.entries()) {
       const now = entry.now ?? Number(reply[0])
@@ -193,7 +194,8 @@ class RemoteStore implements Store {
       const verdict = verdictOf(reply, i)
       if (verdict === 'unusable') entry.reject(this.#unusable(found, names, first))
       else if (entry.verb === 'give') entry.resolve([])
-      else this.#decided(entry, verdict === 'allowed', found.filter(areCells), now)
+      else if (found.every(areCells)) this.#decided(entry, verdict === 'allowed', found, now)
+      else entry.reject(this.#unusable(found, names, first))
       first += entry.asks.length
     }
   }
@@ -223,8 +225,7 @@ class RemoteStore implements Store {
     if (!allowed && changes === this.#changes) {
       this.#denials.remember(asks, cells, now, this.#clock === undefined ? performance.now() : now)
     }
-    // What was taken since makes a remembered bucket an old one.
-    if (allowed) for (const { key } of asks) this.#denials.forget(key)
+    if (allowed) this.#denials.taken(asks)
   }
 
   #failure(cause: unknown): StoreError {

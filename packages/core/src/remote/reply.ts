@@ -32,10 +32,14 @@ export class Buckets {
     return typeof first === 'string' ? first : twins[policy.algorithm].cells(first, this.#number, policy, now)
   }
 
-  readonly #number = (): number => Number(this.#reply[this.#at++])
+  readonly #number = (): number => {
+    if (this.#at >= this.#reply.length) throw new Error('an answer that ends too early')
+    return Number(this.#reply[this.#at++])
+  }
 
   /** A number, which a client may have been set up to hand over as text; or what is wrong. */
   #numberOrFault(): number | string {
+    if (this.#at >= this.#reply.length) return 'the answer says nothing of it'
     const said = this.#reply[this.#at++]
     if (typeof said === 'number') return said
     return said !== undefined && WHOLE.test(said) ? Number(said) : String(said)

@@ -1,12 +1,14 @@
 import { ConfigError, shown } from '../errors.js'
 import { isThenable } from './thenable.js'
 
+const NONE: readonly Listener<never>[] = []
+
 export type Listener<Event> = (event: Event) => void
 
 /** Typed events by name. A listener that throws or rejects harms nobody: `failed` receives the error. */
 export class Emitter<Events extends object> {
   readonly #names: readonly (keyof Events & string)[]
-  readonly #listeners = new Map<keyof Events, Set<Listener<never>>>()
+  readonly #listeners = new Map<keyof Events, readonly Listener<never>[]>()
   readonly #failed: <Name extends keyof Events>(error: unknown, name: Name, event: Events[Name]) => void
   #size = 0
 
@@ -36,21 +38,22 @@ export class Emitter<Events extends object> {
     }
     // Listening twice is being called twice, and each returned function removes one.
     const own: Listener<Events[Name]> = (event) => listener(event)
-    const listeners = this.#listeners.get(name) ?? new Set()
-    this.#listeners.set(name, listeners.add(own))
-    this.#count()
+    this.#set(name, [...this.#of(name), own])
     return () => {
-      listeners.delete(own)
-      this.#count()
+      this.#set(
+        name,
+        this.#of(name).filter((listener) => listener !== own),
+      )
     }
   }
 
   hears(name: keyof Events): boolean {
-    return (this.#listeners.get(name)?.size ?? 0) > 0
+    return this.#of(name).length > 0
   }
 
+  /** To those who listen now: one that is added meanwhile hears the next event. */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of (this.#listeners.get(name) ?? []) as Iterable<Listener<Events[Name]>>) {
+    for (const listener of this.#of(name) as readonly Listener<Events[Name]>[]) {
       try {
         const result: unknown = listener(event)
         if (isThenable(result)) Promise.resolve(result).catch((error) => this.#failed(error, name, event))
@@ -60,8 +63,12 @@ export class Emitter<Events extends object> {
     }
   }
 
-  #count(): void {
-    this.#size = 0
-    for (const listeners of this.#listeners.values()) this.#size += listeners.size
+  #of(name: keyof Events): readonly Listener<never>[] {
+    return this.#listeners.get(name) ?? NONE
+  }
+
+  #set(name: keyof Events, listeners: readonly Listener<never>[]): void {
+    this.#size += listeners.length - this.#of(name).length
+    this.#listeners.set(name, listeners)
   }
 }
