@@ -14,7 +14,7 @@ import {
   tokenBucket,
 } from '@sluice/core'
 import { redisStore } from '@sluice/redis'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis5'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
@@ -282,6 +282,14 @@ describe('a Redis that may drop any key when it is full', () => {
     expect(warning).toHaveBeenCalledTimes(1)
     warning.mockRestore()
   })
+})
+
+it('rejects resetAll over a cluster that no node of is connected', async () => {
+  const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }])
+  cluster.on('error', () => undefined)
+  const limiter = createLimiter({ policies: '1/min', store: redisStore(cluster) })
+  await expect(limiter.resetAll()).rejects.toMatchObject({ code: 'SLUICE_STORE' })
+  cluster.disconnect()
 })
 
 it('shows no password in the errors of reset and resetAll', async () => {

@@ -94,8 +94,8 @@ const DECISION: unique symbol = Symbol('sluice.decision')
 
 /** `request.rateLimit`, once for each copy of Express, on what the requests of all its apps inherit from. */
 function exposeDecision(request: Request): void {
-  if (DECISION in request) return
   let prototype: object = Object.getPrototypeOf(request)
+  if (DECISION in prototype) return
   for (let next = prototype; next !== null; next = Object.getPrototypeOf(next)) {
     if (Object.hasOwn(next, 'accepts')) prototype = next
   }
