@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'behaviour',
           include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...alone, ...ownServers],
+          exclude: [...alone, ...ownServers, 'test/installed/**'],
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },

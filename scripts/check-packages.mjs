@@ -2,11 +2,14 @@
 // the reference; and the tests again on the other Node versions.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { bootstrap, fail, pnpm, root, run, tool } from './bootstrap.mjs'
+import { checkBundlers } from './installed/bundlers.mjs'
+import { checkTypes } from './installed/compilers.mjs'
+import { checkJest } from './installed/jest.mjs'
 import { ensureRedis, startRedis } from './redis.mjs'
 
 const OTHER_NODES = [22, 24, 26]
@@ -17,7 +20,17 @@ const place = mkdtempSync(join(tmpdir(), 'sluice-'))
 try {
   const tarballs = pack()
   for (const tarball of tarballs) checkTarball(tarball)
+  checkReadmes()
+  refusesToPublish()
   await answersInAnEmptyApp(tarballs)
+  await checkTypes(place, tarballs)
+  const redis = await startRedis()
+  try {
+    await checkJest(place, tarballs, { SLUICE_STORE: redis.url })
+    await checkBundlers(place, tarballs, { SLUICE_STORE: redis.url })
+  } finally {
+    redis.stop()
+  }
   run(tool('typedoc'), [], 'The reference does not build without a warning.')
   for (const version of OTHER_NODES) testsOn(version)
 } finally {
@@ -34,6 +47,23 @@ function pack() {
 function checkTarball(tarball) {
   run(tool('publint'), ['run', tarball, '--strict'], `publint found something in ${tarball}.`)
   run(tool('attw'), [tarball], `The types of ${tarball} are wrong.`)
+}
+
+/** A package's page shows its README without the files around it. */
+function checkReadmes() {
+  for (const name of readdirSync(`${root}packages`)) {
+    const [link] = /\]\((?!https?:|#)[^)]*\)/.exec(readFileSync(`${root}packages/${name}/README.md`, 'utf8')) ?? []
+    if (link !== undefined) fail(`packages/${name}/README.md has a relative link, ${link}, which leads nowhere on npm.`)
+  }
+}
+
+/** Until the project says where it lives, nothing is published. */
+function refusesToPublish() {
+  const { repository, homepage, bugs } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  if (repository !== undefined && homepage !== undefined && bugs !== undefined) return
+  const { status, stderr } = spawnSync(process.execPath, [`${root}scripts/release.mjs`], { encoding: 'utf8' })
+  if (status === 0 || !stderr.includes('Not packed for publishing'))
+    fail(`scripts/release.mjs packed all the same:\n${stderr}`)
 }
 
 /** As a user would: npm init, npm install, one line a route; imported, and required. */
@@ -61,6 +91,8 @@ async function answersInAnEmptyApp(tarballs) {
   )
   const files = ['imported.mjs', 'required.cjs'].map((file) => join(app, file))
   for (const file of files) await answers(file, {}, '200,429')
+  cpSync(`${root}test/installed/shared/one-instance.mjs`, join(app, 'one-instance.mjs'))
+  run(process.execPath, [join(app, 'one-instance.mjs')], 'import and require have two instances of core.')
   for (const [url, name] of [
     ['redis://localhost', '@sluice/redis ioredis'],
     ['upstash:', '@sluice/upstash @upstash/redis'],

@@ -28,6 +28,16 @@ declare global {
 }
 
 /**
+ * A limit as a middleware. It names no more of a request and a response than it must, so that the handlers behind it keep the
+ * types of a route's parameters.
+ */
+export type LimitHandler = (
+  request: Pick<Request, 'ip' | 'socket'>,
+  response: Pick<Response, 'headersSent'>,
+  next: NextFunction,
+) => void
+
+/**
  * Limits for Express 4 and 5: `sluice()` gives `limit`, and `limit('100/min')` is a middleware.
  * @example
  * const limit = sluice()
@@ -35,7 +45,7 @@ declare global {
  * app.post('/login', limit('5/15min', { name: 'login' }), login)
  * @throws {ConfigError} on an option that cannot be right.
  */
-export function sluice(options: SluiceOptions<Request> = {}): Limit<Request, RequestHandler> {
+export function sluice(options: SluiceOptions<Request> = {}): Limit<Request, LimitHandler> {
   return createLimit(reader, options, middleware)
 }
 
@@ -51,8 +61,8 @@ const reader: RequestReader<Request> = {
   trustAdvice: "app.set('trust proxy', 1) for one proxy, or their addresses as in app.set('trust proxy', 'loopback')",
 }
 
-function middleware(guard: Guard<Request>): RequestHandler {
-  return (request, response, next) => {
+function middleware(guard: Guard<Request>): LimitHandler {
+  const limited: RequestHandler = (request, response, next) => {
     try {
       // Kept in the locals, which are a plain object: Express gives every request and response another prototype, so that
       // a new property of theirs would cost more than the decision.
@@ -65,6 +75,7 @@ function middleware(guard: Guard<Request>): RequestHandler {
       next(error)
     }
   }
+  return limited as LimitHandler
 }
 
 function answer(

@@ -17,6 +17,11 @@ app.post('/login', limit(['5/15min', '50/day'], { key: (req) => req.get('x-user'
   const decision: Decision | undefined = req.rateLimit
   res.json({ remaining: decision?.binding?.remaining, again: res.locals.rateLimit?.allowed })
 })
+app.get('/users/:id', limit('10/s'), (req, res) => {
+  const id: string = req.params.id
+  res.send(id)
+})
+app.use('/api', limit('100/min'), express.Router().use(limit('10/min')))
 limit.on('denied', ({ request, decision }) => console.log(request.path, decision.allowed))
 
 export const local: Limiter<MemoryStore> = createLimiter({ policies: ['10/s', '1000/day'], name: unset, store: unset })
