@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Server } from 'node:http'
-import { type Events, memoryStore, sluice, tokenBucket } from '@sluice/express'
+import { createLimiter, type Events, memoryStore, sluice, tokenBucket } from '@sluice/express'
 import express, { type ErrorRequestHandler, type Request } from 'express'
 import request from 'supertest'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -351,8 +351,12 @@ describe('events on Express', () => {
     const listener = (message: unknown) => messages.push(message)
     subscribe('sluice:decision', listener)
     await request(app().get('/', sluice()('1/h'), ok)).get('/')
+    createLimiter({ policies: '1/h', name: 'jobs' }).consume('a')
     unsubscribe('sluice:decision', listener)
-    expect(messages).toEqual([{ decision: expect.objectContaining({ allowed: true }), request: expect.anything() }])
+    expect(messages).toEqual([
+      { limit: 'default', decision: expect.objectContaining({ allowed: true }), request: expect.anything() },
+      { limit: 'jobs', decision: expect.objectContaining({ allowed: true }), request: undefined },
+    ])
   })
 })
 

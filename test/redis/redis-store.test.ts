@@ -69,7 +69,7 @@ describe('a bucket in Redis', () => {
     expect(await namesLike(prefix)).toEqual([`${prefix}:{203.0.113.7}:api:exact-window:60000:2`])
   })
 
-  it.each(['x'.repeat(300), 'with space', 'ü', '\0', '{brace}', '#mark', ''])(
+  it.each(['x'.repeat(300), 'with space', 'ü', '\0', '{brace}', '#mark'])(
     'hides the key %o behind a hash',
     async (key) => {
       const prefix = `p${randomUUID()}`
@@ -145,7 +145,8 @@ describe('the way to Redis', () => {
 
   it('brings the script once when Redis has lost it, however many ask', async () => {
     const limiter = limiterOver(open())
-    await limiter.consume('warm')
+    // Its hash is worked out beside the first decisions.
+    await vi.waitFor(async () => expect(await callsDuring(() => limiter.consume('warm'))).toHaveProperty('evalsha'))
     await server.command('SCRIPT', 'FLUSH')
     const calls = await callsDuring(() =>
       Promise.all(Array.from({ length: 600 }, (_, i) => limiter.consume(`key-${i}`))),

@@ -11,8 +11,18 @@ import {
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 
 export * from '@sluice/core'
-export type { Dialect, Events, Limit, LimitOptions, LimitPolicy, Reply, SluiceOptions } from '@sluice/core/http'
-export { clientKey } from '@sluice/core/http'
+export type {
+  Dialect,
+  Limit,
+  LimitControls,
+  LimitOptions,
+  LimitPolicy,
+  LimitPolicyLike,
+  PolicyFunction,
+  Reply,
+  SluiceOptions,
+} from '@sluice/core/http'
+export { clientKey, problem, RateLimitError } from '@sluice/core/http'
 
 declare global {
   namespace Express {
@@ -58,6 +68,11 @@ const reader: RequestReader<Request> = {
     if (setting === true) return 'all'
     return setting === false || setting === undefined ? 'untrusted' : 'chosen'
   },
+  route(request) {
+    const { route, baseUrl, method } = request
+    const path: unknown = route?.path
+    return typeof path === 'string' ? `${method} ${baseUrl}${path}` : undefined
+  },
   trustAdvice: "app.set('trust proxy', 1) for one proxy, or their addresses as in app.set('trust proxy', 'loopback')",
 }
 
@@ -93,6 +108,10 @@ function answer(
   }
   if (passage.allowed) {
     next()
+    return
+  }
+  if (passage.error !== undefined) {
+    next(passage.error)
     return
   }
   response.statusCode = passage.status

@@ -20,8 +20,18 @@ import type {
 } from 'fastify'
 
 export * from '@sluice/core'
-export type { Dialect, Events, Limit, LimitOptions, LimitPolicy, Reply, SluiceOptions } from '@sluice/core/http'
-export { clientKey } from '@sluice/core/http'
+export type {
+  Dialect,
+  Limit,
+  LimitControls,
+  LimitOptions,
+  LimitPolicy,
+  LimitPolicyLike,
+  PolicyFunction,
+  Reply,
+  SluiceOptions,
+} from '@sluice/core/http'
+export { clientKey, problem, RateLimitError } from '@sluice/core/http'
 
 /**
  * A limit as a hook: for `onRequest`, or for `preHandler` where it reads the body. It names no more of a request and a
@@ -86,6 +96,7 @@ const reader: RequestReader<FastifyRequest> = {
   peer: (request) => request.socket.remoteAddress,
   headers: (request) => request.headers,
   proxies: (request) => (request.ips === undefined ? 'untrusted' : believesStrangers(request) ? 'all' : 'chosen'),
+  route: ({ method, routeOptions: { url } }) => (url === undefined ? undefined : `${method} ${url}`),
   trustAdvice:
     "their addresses, as in Fastify({ trustProxy: 'loopback' }); a number trusts nobody since Fastify 5.12.1",
 }
@@ -112,7 +123,7 @@ function hook(guard: Guard<FastifyRequest>): LimitHook {
   return limited as LimitHook
 }
 
-function answer(passage: Passage, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+function answer(passage: Passage, request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   if (passage.over) {
     if (!reply.sent) reply.hijack()
     done()
@@ -121,6 +132,7 @@ function answer(passage: Passage, request: FastifyRequest, reply: FastifyReply, 
   for (const [name, value] of passage.fields) reply.header(name, value)
   if (passage.decision !== undefined) request.rateLimit = passage.decision
   if (passage.allowed) done()
+  else if (passage.error !== undefined) done(passage.error)
   else reply.code(passage.status).send(passage.body)
 }
 
@@ -204,10 +216,20 @@ interface RouteConfig {
 /** @throws {ConfigError} where there are no policies, which would limit nothing. */
 function hookOf(limit: Limit<FastifyRequest, LimitHook>, own: Partial<RouteLimit>, place: string): LimitHook {
   const { policies, ...options } = own
-  if (policies !== undefined) return limit(policies, options)
+  if (policies !== undefined) return at(place, () => limit(policies, options))
   throw new ConfigError(
     `${place}: a limit needs policies, as in { policies: '100/min' }; got ${Object.keys(own).join(', ')}.`,
   )
+}
+
+/** Errors of a route's limit say which route it is. */
+function at<T>(place: string, what: () => T): T {
+  try {
+    return what()
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError(`${place}: ${error.message}`)
+    throw error
+  }
 }
 
 function toRouteLimit(own: RoutePolicies | RouteLimit, place: string): RouteLimit {

@@ -11,8 +11,18 @@ import {
 import type { Context, Middleware, Next } from 'koa'
 
 export * from '@sluice/core'
-export type { Dialect, Events, Limit, LimitOptions, LimitPolicy, Reply, SluiceOptions } from '@sluice/core/http'
-export { clientKey } from '@sluice/core/http'
+export type {
+  Dialect,
+  Limit,
+  LimitControls,
+  LimitOptions,
+  LimitPolicy,
+  LimitPolicyLike,
+  PolicyFunction,
+  Reply,
+  SluiceOptions,
+} from '@sluice/core/http'
+export { clientKey, problem, RateLimitError } from '@sluice/core/http'
 
 declare module 'koa' {
   interface DefaultState {
@@ -41,6 +51,10 @@ const reader: RequestReader<Context> = {
     if (!app.proxy) return 'untrusted'
     return app.maxIpsCount > 0 ? 'chosen' : 'all'
   },
+  route: (context) => {
+    const { _matchedRoute: route } = context as { _matchedRoute?: unknown }
+    return typeof route === 'string' ? `${context.method} ${route}` : undefined
+  },
   trustAdvice: 'new Koa({ proxy: true, maxIpsCount: 1 }) for one proxy',
 }
 
@@ -60,8 +74,9 @@ function answer(passage: Passage, context: Context, next: Next): Promise<unknown
   }
   for (const [name, value] of passage.fields) context.res.setHeader(name, value)
   if (passage.decision !== undefined) context.state.rateLimit = passage.decision
-  if (passage.allowed) {
+  if (passage.allowed || passage.error !== undefined) {
     context.onerror = Object.hasOwn(context, 'onerror') ? failedAs(context.onerror) : failed
+    if (passage.error !== undefined) throw passage.error
     return next()
   }
   context.status = passage.status

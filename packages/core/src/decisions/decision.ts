@@ -42,10 +42,46 @@ export class Decision {
     return this.allowed ? longest(this.standings, 'delayMs') : 0
   }
 
+  /** For clients: names and numbers of the policies that are enforced, without keys. Times are ISO 8601, UTC. */
+  toJSON(): DecisionJson {
+    const now = Date.now()
+    const enforced = this.standings.filter(({ policy }) => !policy.shadow)
+    return {
+      allowed: this.allowed,
+      retryAfterMs: Number.isFinite(this.retryAfterMs) ? this.retryAfterMs : null,
+      policies: enforced.map(({ policy, used, remaining, resetAfterMs }) => ({
+        name: policy.name,
+        quota: policy.quota,
+        unit: policy.unit,
+        windowMs: policy.windowMs,
+        used,
+        remaining,
+        resetAt: new Date(now + resetAfterMs).toISOString(),
+      })),
+    }
+  }
+
   /** The standing that binds: of those that denied the one that waits longest, else the one with the least share left. */
   get binding(): Standing | undefined {
     return bindingOf(this.standings)
   }
+}
+
+/** A decision as `JSON.stringify` writes it. */
+export interface DecisionJson {
+  readonly allowed: boolean
+  /** `null`: it never passes. */
+  readonly retryAfterMs: number | null
+  readonly policies: readonly {
+    readonly name: string
+    readonly quota: number
+    readonly unit: string
+    readonly windowMs: number
+    readonly used: number
+    readonly remaining: number
+    /** When the bucket is fresh again if nobody takes. */
+    readonly resetAt: string
+  }[]
 }
 
 /** Whether every policy that is enforced lets the request pass. */

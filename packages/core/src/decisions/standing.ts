@@ -18,6 +18,11 @@ export class Standing {
   /** The store's own clock at the decision, in its own unit: where a refund finds what was taken. */
   readonly at: number
 
+  /** Units in use: what the capacity lacks of `remaining`. */
+  get used(): number {
+    return this.policy.capacity - this.remaining
+  }
+
   constructor(
     policy: Policy,
     allowed: boolean,

@@ -62,3 +62,17 @@ describe('clientKey', () => {
     )
   })
 })
+
+describe('an IPv6 prefix', () => {
+  it.each([
+    [32, '2001:db8::/32'],
+    [48, '2001:db8:abcd::/48'],
+    [56, '2001:db8:abcd:1200::/56'],
+    [64, '2001:db8:abcd:12ff::/64'],
+    [127, '2001:db8:abcd:12ff:0:0:0:fffe/127'],
+    [128, '2001:db8:abcd:12ff:0:0:0:ffff/128'],
+  ])('of %i bits', (bits, key) => {
+    expect(clientKey('2001:db8:abcd:12ff::ffff', bits)).toBe(key)
+    expect(clientKey('192.0.2.1', bits)).toBe('192.0.2.1')
+  })
+})

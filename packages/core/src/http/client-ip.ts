@@ -1,14 +1,14 @@
 import { KeyError } from '../errors.js'
 
-/** An IPv6 client owns a whole /64, four groups of sixteen bits. */
-const CLIENT_GROUPS = 4
+/** An IPv6 client owns a whole /64. */
+const CLIENT_PREFIX = 64
 
 /**
  * The partition key of a client's address: an IPv4 address as it is, also when it comes mapped into IPv6, through NAT64, or with a port;
- * an IPv6 address cut to its /64, as `2001:db8:0:1::/64`.
+ * an IPv6 address cut to its network, by default a /64, as `2001:db8:0:1::/64`.
  * @throws {KeyError} when there is no address, or the text is none: never one bucket for all of those.
  */
-export function clientKey(address: string | undefined): string {
+export function clientKey(address: string | undefined, ipv6Prefix: number = CLIENT_PREFIX): string {
   if (address === undefined || address === '') {
     throw new KeyError('The client has no IP address (its connection may be gone). Give the limit a key of your own.')
   }
@@ -23,10 +23,22 @@ export function clientKey(address: string | undefined): string {
   }
   const mapped = mappedIPv4(groups)
   if (mapped !== undefined) return mapped
-  return `${groups
-    .slice(0, CLIENT_GROUPS)
-    .map((group) => group.toString(16))
-    .join(':')}::/64`
+  return network(groups, ipv6Prefix)
+}
+
+/** The first so many bits, in whole groups. */
+function network(groups: readonly number[], bits: number): string {
+  const count = Math.ceil(bits / 16)
+  const kept = groups.slice(0, count)
+  kept[count - 1] = (kept[count - 1] ?? 0) & (0xffff << (count * 16 - bits))
+  return `${kept.map((group) => group.toString(16)).join(':')}${count < 8 ? '::' : ''}/${bits}`
+}
+
+/** Whether a text is a whole IPv6 address that is no IPv4 address in another form. */
+export function isIPv6(text: string): boolean {
+  if (!text.includes(':')) return false
+  const groups = groupsOf(text)
+  return groups !== undefined && mappedIPv4(groups) === undefined
 }
 
 /** Four numbers below 256 without leading noughts, read once from left to right: every request comes by here. */

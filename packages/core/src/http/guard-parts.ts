@@ -1,8 +1,9 @@
 import type { Failover } from '../failover/failover.js'
-import type { RequestEvents } from './events.js'
+import type { LimitEvents } from '../limiter/events.js'
 import type { LimitNames } from './limit-names.js'
 import type { CheckedOptions, LimitPolicyLike, PolicyFunction } from './limit-options.js'
 import type { RequestReader } from './passage.js'
+import type { RequestChecks } from './request-checks.js'
 
 /** What one `limit()` call is made of. */
 export interface GuardParts<Req> {
@@ -11,8 +12,7 @@ export interface GuardParts<Req> {
   readonly options: CheckedOptions<Req>
   readonly reader: RequestReader<Req>
   readonly failover: Failover
-  readonly events: RequestEvents<Req>
+  readonly events: LimitEvents<Req>
   readonly names: LimitNames
-  /** Looks at how the framework reads addresses, before the first key is made of one. */
-  readonly checkProxies: (request: Req) => void
+  readonly checks: RequestChecks<Req>
 }

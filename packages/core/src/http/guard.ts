@@ -2,18 +2,20 @@ import type { Ask } from '../decisions/ask.js'
 import type { ReportedStanding } from '../decisions/binding.js'
 import type { Decision } from '../decisions/decision.js'
 import { KeyError } from '../errors.js'
-import { checkRoom } from '../limiter/limiter.js'
+import type { Keys } from '../limiter/costs.js'
 import { refund } from '../limiter/receipts.js'
+import { isHeard, report } from '../limiter/report.js'
 import type { Policy } from '../policies/policy.js'
 import { keyDigest } from '../runtime/key.js'
 import { isThenable } from '../runtime/thenable.js'
 import { isGone, isSent, type ResponseLike, whenGone } from './connection.js'
+import { noteDecision } from './creation.js'
 import { type Exchange, exchangeOf, type LimitResult } from './exchange.js'
 import type { GuardParts } from './guard-parts.js'
 import type { Passage } from './passage.js'
-import { problem } from './problem.js'
+import { problem, sentenceOf } from './problem.js'
+import { RateLimitError } from './rate-limit-error.js'
 import { completeReply, type Reply } from './reply.js'
-import { report } from './report.js'
 import { RequestAsks, toError } from './request-asks.js'
 
 /** setTimeout takes no more. */
@@ -34,12 +36,21 @@ export class Guard<Req extends object> {
   constructor(parts: GuardParts<Req>) {
     this.#parts = parts
     this.#asks = new RequestAsks(parts)
-    checkRoom(this.#asks.policies, parts.failover.store)
   }
 
   /** The policies, where they do not depend on the request. */
   get policies(): readonly Policy[] {
     return this.#asks.policies
+  }
+
+  /** Whether all keys are made of the client's address. */
+  get byAddress(): boolean {
+    return this.#asks.byAddress
+  }
+
+  /** The key of a request: one string, or by the policies' names where they differ. */
+  keyOf(request: Req): Keys | Promise<Keys> {
+    return this.#asks.keysOf(request)
   }
 
   /**
@@ -48,6 +59,7 @@ export class Guard<Req extends object> {
    * @throws what a function of the options threw, as an object; also as a rejection.
    */
   admit(request: Req, response: ResponseLike, keeper: object = response): Passage | Promise<Passage> {
+    noteDecision()
     const exchange = exchangeOf(keeper, response)
     const earlier = exchange.resultOf(this)
     if (earlier?.answer !== undefined) return again(earlier.answer, response, exchange)
@@ -93,7 +105,8 @@ export class Guard<Req extends object> {
     exchange: Exchange,
     result: LimitResult,
   ): Passage | Promise<Passage> {
-    report(decision, request, this.#parts.events)
+    const { name, events, reader } = this.#parts
+    if (isHeard(events)) report(name, decision, request, events, reader.route)
     if (isSent(response)) return OVER
     exchange.decision = decision
     result.standings = this.#reported(decision)
@@ -110,6 +123,7 @@ export class Guard<Req extends object> {
 
   #deny(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage | Promise<Passage> {
     const { options, reader } = this.#parts
+    if (options.deny === 'error') return denialAsError(decision, exchange)
     const reply = options.response?.(decision, request) ?? problem(decision, reader.headers(request).accept)
     if (!isThenable(reply)) return denial(reply, decision, exchange)
     return Promise.resolve(reply).then((settled) =>
@@ -187,6 +201,13 @@ export class Guard<Req extends object> {
 function go(decision: Decision | undefined, response: ResponseLike, exchange: Exchange): Passage {
   const fields = isSent(response) ? PAST.fields : exchange.fields()
   return { allowed: true, over: false, decision, status: 200, fields, body: undefined }
+}
+
+function denialAsError(decision: Decision, exchange: Exchange): Passage {
+  const fields = exchange.fields()
+  const { status = 429 } = problem(decision)
+  const error = new RateLimitError(sentenceOf(decision), status, fields, decision)
+  return { allowed: false, over: false, decision, status, fields, body: undefined, error }
 }
 
 function denial(reply: Reply, decision: Decision, exchange: Exchange): Passage {

@@ -9,9 +9,10 @@ import {
   shareOf,
 } from '../failover/failure.js'
 import { Share } from '../failover/share.js'
-import { checkName, checkOptions } from '../options.js'
+import { checkName, checkOptions, checkWhole } from '../options.js'
 import type { NamedPolicy } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
+import { isThenable } from '../runtime/thenable.js'
 import { toStore } from '../stores/create-store.js'
 import type { Store } from '../stores/store.js'
 import { checkDialects, type Dialect } from './headers.js'
@@ -36,7 +37,7 @@ export interface LimitOptions<Req> extends FailureOptions {
   readonly key?: ((request: Req) => Awaitable<string>) | undefined
   /** Units a request takes, a whole number ≥ 0; defaults to 1. */
   readonly cost?: number | ((request: Req) => Awaitable<number>) | undefined
-  /** Requests that are not limited at all. */
+  /** Requests that are not limited at all: those that `sluice()`'s skips, and those that the limit's own does. */
   readonly skip?: ((request: Req) => Awaitable<boolean>) | undefined
   /** Which finished responses give back what they took: those below 400, those from 400 on, or as a function of their status decides. */
   readonly refund?: 'successful' | 'failed' | ((status: number) => Awaitable<boolean>) | undefined
@@ -44,8 +45,12 @@ export interface LimitOptions<Req> extends FailureOptions {
   readonly warnAt?: number | readonly number[] | undefined
   /** How header fields report limits; defaults to `'draft'`, `[]` for not at all. */
   readonly headers?: Dialect | readonly Dialect[] | undefined
-  /** Replaces the response to a denied request. */
-  readonly response?: ((decision: Decision, request: Req) => Awaitable<Reply>) | undefined
+  /** Replaces the response to a denied request; where it returns nothing, the response is the usual one. */
+  readonly response?: ((decision: Decision, request: Req) => Awaitable<Reply | undefined>) | undefined
+  /** `'error'` passes a `RateLimitError` to the framework's own error handling; defaults to `'response'`. */
+  readonly deny?: 'response' | 'error' | undefined
+  /** The bits of an IPv6 address that are one client, 32 to 128; defaults to 64. */
+  readonly ipv6Prefix?: number | undefined
   /** Decides, counts and reports, but never denies and reports nothing to the client. */
   readonly shadow?: boolean | undefined
 }
@@ -68,7 +73,9 @@ export interface CheckedOptions<Req> {
   readonly refund: ((status: number) => Awaitable<boolean>) | undefined
   readonly warnAt: number | readonly number[]
   readonly dialects: readonly Dialect[]
-  readonly response: ((decision: Decision, request: Req) => Awaitable<Reply>) | undefined
+  readonly response: ((decision: Decision, request: Req) => Awaitable<Reply | undefined>) | undefined
+  readonly deny: 'response' | 'error'
+  readonly ipv6Prefix: number
   readonly shadow: boolean
   readonly failure: Failure
 }
@@ -80,7 +87,10 @@ export interface CheckedSluice<Req> {
   readonly share: Share
 }
 
-const KNOWN = ['name', 'key', 'cost', 'skip', 'refund', 'warnAt', 'headers', 'response', 'shadow', ...FAILURE_OPTIONS]
+const KNOWN = [
+  ...['name', 'key', 'cost', 'skip', 'refund', 'warnAt', 'headers', 'response', 'deny', 'ipv6Prefix', 'shadow'],
+  ...FAILURE_OPTIONS,
+]
 
 /** There is only this server. */
 const ALL = new Share(1)
@@ -102,23 +112,51 @@ export function checkLimitOptions<Req>(
     warnAt = [],
     headers,
     response,
+    deny = 'response',
+    ipv6Prefix = 64,
     shadow = false,
     ...failure
   } = { ...defaults, ...given(options) }
   checkFunctions({ key, skip, response })
+  checkDeny(deny, response)
   checkCostOption(cost)
   if (typeof shadow !== 'boolean') throw new ConfigError(`shadow: expected true or false, got ${shown(shadow)}.`)
   return {
     name: name === undefined ? undefined : checkName(name),
     key,
     cost,
-    skip,
+    skip: defaults.skip === undefined || skip === defaults.skip ? skip : either(defaults.skip, skip),
     refund: checkRefund(refund),
     warnAt,
     dialects: checkDialects(headers),
     response,
+    deny,
+    ipv6Prefix: checkWhole('ipv6Prefix', ipv6Prefix, 32, 128),
     shadow,
     failure: checkFailure(failure, share),
+  }
+}
+
+/** An allowlist in `sluice()` holds for a limit that skips more. */
+function either<Req>(one: Skip<Req>, other: Skip<Req> | undefined): Skip<Req> {
+  if (other === undefined) return one
+  return (request) => {
+    const skipped = one(request)
+    if (isThenable(skipped)) return Promise.resolve(skipped).then((yes) => yes || other(request))
+    return skipped || other(request)
+  }
+}
+
+type Skip<Req> = (request: Req) => Awaitable<boolean>
+
+function checkDeny(deny: unknown, response: unknown): void {
+  if (deny !== 'response' && deny !== 'error') {
+    throw new ConfigError(`deny: expected 'response' or 'error', got ${shown(deny)}.`)
+  }
+  if (deny === 'error' && response !== undefined) {
+    throw new ConfigError(
+      "deny: 'error' leaves the response to the framework's error handling, so response is not called.",
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Decision } from '../decisions/decision.js'
 import type { Field } from './headers.js'
+import type { RateLimitError } from './rate-limit-error.js'
 
 /** The header fields of a request that a guard looks at. */
 export interface RequestHeaders {
@@ -17,6 +18,8 @@ export interface RequestReader<Req> {
   headers(request: Req): RequestHeaders
   /** Whose X-Forwarded-For the framework believes: nobody's, everybody's, or that of chosen proxies. */
   proxies(request: Req): 'untrusted' | 'all' | 'chosen'
+  /** The method and the pattern of the route, where it is known by now. */
+  route?(request: Req): string | undefined
   /** How to configure which proxies this framework, in this version, trusts. */
   readonly trustAdvice: string
 }
@@ -33,4 +36,6 @@ export interface Passage {
   readonly fields: readonly Field[]
   /** `undefined` for a response without a body. */
   readonly body: string | undefined
+  /** Where a denial is to go through the framework's error handling. */
+  readonly error?: RateLimitError | undefined
 }

@@ -4,11 +4,15 @@ import type { Policy } from '../policies/policy.js'
 import { retryAfterSeconds } from './headers.js'
 import type { Reply } from './reply.js'
 
-/** The denial as RFC 9457 problem details, or as its sentence alone for a client that would rather read text. */
-export function problem(decision: Decision, accept: string | undefined): Reply {
-  const undecided = decision.degraded && decision.binding?.moreAfterMs === null
+/**
+ * The usual response to a denied request: RFC 9457 problem details, or the sentence alone for a client whose `Accept`
+ * prefers text. 429; 503 where the store is unavailable and `onStoreError` is `'deny'`.
+ * @example limit('5/min', { response: (decision) => ({ ...problem(decision), status: 420 }) })
+ */
+export function problem(decision: Decision, accept?: string): Reply {
+  const undecided = isUndecided(decision)
   const status = undecided ? 503 : 429
-  const detail = undecided ? UNDECIDED : sentence(decision)
+  const detail = sentenceOf(decision)
   if (prefersText(accept)) return { status, body: `${detail}\n` }
   const denied = decision.standings.filter(denies)
   const retryAfter = retryAfterSeconds(denied)
@@ -24,6 +28,15 @@ export function problem(decision: Decision, accept: string | undefined): Reply {
       ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
     },
   }
+}
+
+/** What happened and when to come back, in one sentence for the client. */
+export function sentenceOf(decision: Decision): string {
+  return isUndecided(decision) ? UNDECIDED : sentence(decision)
+}
+
+function isUndecided({ degraded, binding }: Decision): boolean {
+  return degraded && binding?.moreAfterMs === null
 }
 
 /** The store could not be asked, and the limit denies without it: the server is at fault, not its client. */

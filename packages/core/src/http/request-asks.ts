@@ -1,6 +1,6 @@
 import type { Ask } from '../decisions/ask.js'
-import { KeyError, shown } from '../errors.js'
-import { checkCost } from '../limiter/costs.js'
+import { ConfigError, KeyError, shown } from '../errors.js'
+import { checkCost, emptyKey, type Keys } from '../limiter/costs.js'
 import { bindPolicies, type NamedPolicy } from '../policies/bind-policies.js'
 import { isPolicy, type Policy } from '../policies/policy.js'
 import { isThenable } from '../runtime/thenable.js'
@@ -13,10 +13,14 @@ const REMEMBERED = 1_000
 
 type Given<T> = T | ((request: never) => T | PromiseLike<T>)
 
-/** A policy of a limit, with the key and cost that are its own rather than the limit's. */
-interface Line {
-  readonly policy: Policy
+interface Keyed {
+  readonly policy: Policy | undefined
   readonly key: ((request: never) => unknown) | undefined
+}
+
+/** A policy of a limit, with the key and cost that are its own rather than the limit's. */
+interface Line extends Keyed {
+  readonly policy: Policy
   readonly cost: Given<unknown> | undefined
 }
 
@@ -67,8 +71,8 @@ export class RequestAsks<Req> {
         abandon([key])
         throw error
       }
-      if (!isThenable(key) && !isThenable(cost)) return [this.#ask(only, key, cost)]
-      return Promise.all([key, cost]).then((settled) => [this.#ask(only, settled[0], settled[1])])
+      if (!isThenable(key) && !isThenable(cost)) return [this.#ask(only, key, cost, request)]
+      return Promise.all([key, cost]).then((settled) => [this.#ask(only, settled[0], settled[1], request)])
     }
     return this.#fillAll(lines, request)
   }
@@ -89,11 +93,33 @@ export class RequestAsks<Req> {
       throw error
     }
     const asks = (settled: readonly unknown[]): readonly Ask[] =>
-      lines.map((line, i) => this.#ask(line, settled[2 * i], settled[2 * i + 1]))
+      lines.map((line, i) => this.#ask(line, settled[2 * i], settled[2 * i + 1], request))
     return values.some(isThenable) ? Promise.all(values).then(asks) : asks(values)
   }
 
-  #keyOf(line: Line, request: Req): unknown {
+  /** Whether all keys are made of the client's address. */
+  get byAddress(): boolean {
+    return this.#parts.options.key === undefined && (this.#lines ?? []).every(({ key }) => key === undefined)
+  }
+
+  /** One key, or one for each policy's name where they are not all the same. */
+  keysOf(request: Req): Keys | Promise<Keys> {
+    const lines = this.#lines ?? [{ policy: undefined, key: undefined, cost: undefined }]
+    const sharedKey = once((line: Keyed) => this.#keyOf(line, request))
+    const values = lines.map((line) => (line.key === undefined ? sharedKey(line) : this.#keyOf(line, request)))
+    const keys = (settled: readonly unknown[]): Keys => {
+      const checked = settled.map((key, i) => {
+        if (typeof key !== 'string' || key === '') throw notAKey(key, lines[i]?.policy?.name ?? this.#parts.name)
+        return key
+      })
+      const [first = ''] = checked
+      if (checked.every((key) => key === first)) return first
+      return Object.fromEntries(lines.map(({ policy }, i) => [policy?.name ?? '', checked[i] ?? '']))
+    }
+    return values.some(isThenable) ? Promise.all(values).then(keys) : keys(values)
+  }
+
+  #keyOf(line: Keyed, request: Req): unknown {
     const key = line.key ?? this.#parts.options.key
     return key === undefined ? this.#address(request) : key(request as never)
   }
@@ -104,16 +130,13 @@ export class RequestAsks<Req> {
   }
 
   #address(request: Req): string {
-    this.#parts.checkProxies(request)
-    return clientKey(this.#parts.reader.ip(request))
+    this.#parts.checks.address(request)
+    return clientKey(this.#parts.reader.ip(request), this.#parts.options.ipv6Prefix)
   }
 
-  #ask({ policy }: Line, key: unknown, cost: unknown): Ask {
-    if (typeof key !== 'string') {
-      throw new KeyError(
-        `The key of policy "${policy.name}" must be a string, but its function returned ${shown(key)}.`,
-      )
-    }
+  #ask({ policy, key: own }: Line, key: unknown, cost: unknown, request: Req): Ask {
+    if (typeof key !== 'string' || key === '') throw notAKey(key, policy.name)
+    if (own !== undefined || this.#parts.options.key !== undefined) this.#parts.checks.ownKey(request, key)
     return { policy, key, cost: checkCost(cost, ` of policy "${policy.name}"`) }
   }
 
@@ -138,8 +161,25 @@ export class RequestAsks<Req> {
       naming,
     )
     if (typeof this.#parts.policies === 'function') names.check(policies)
+    else for (const [i, policy] of policies.entries()) checkReachable(policy, owns[i]?.cost ?? options.cost)
     return policies.map((policy, i) => ({ policy, key: owns[i]?.key, cost: owns[i]?.cost }))
   }
+}
+
+/** @throws {ConfigError} where every request costs more than ever passes at once. */
+function checkReachable({ name, capacity, shadow }: Policy, cost: unknown): void {
+  if (typeof cost !== 'number' || cost <= capacity || shadow) return
+  throw new ConfigError(
+    `cost: each request costs ${cost}, but at most ${capacity} pass at once under policy "${name}": it would deny all of ` +
+      'them for ever.',
+  )
+}
+
+function notAKey(key: unknown, policy: string): KeyError {
+  const whose = ` of policy "${policy}"`
+  return key === ''
+    ? emptyKey(whose)
+    : new KeyError(`The key${whose} must be a string, but its function returned ${shown(key)}.`)
 }
 
 /** Takes the key and cost off a policy in a list. */
@@ -156,7 +196,7 @@ function ownParts(
 }
 
 /** Calls a function the first time, and from then on has what it returned: a promise of it where that can be waited for. */
-function once(read: (line: Line) => unknown): (line: Line) => unknown {
+function once<L>(read: (line: L) => unknown): (line: L) => unknown {
   let known: readonly [unknown] | undefined
   return (line) => {
     if (known === undefined) {

@@ -7,16 +7,31 @@ export type Keys = string | Readonly<Record<string, string>>
 /** Units asked for, whole numbers ≥ 0: one number for all policies, or by policy name. */
 export type Costs = number | Readonly<Record<string, number>>
 
-/** @throws {KeyError} unless there is a string for this policy. */
+/** @throws {KeyError} unless there is a string for this policy, and not an empty one. */
 export function keyOf(keys: Keys, { name }: Policy): string {
-  if (typeof keys === 'string') return keys
   const isRecord = typeof keys === 'object' && keys !== null
   const key: unknown = isRecord ? ownOf(keys, name) : keys
-  if (typeof key === 'string') return key
+  if (typeof key === 'string') return checkNotEmpty(key)
   throw new KeyError(
     isRecord
       ? `Every policy needs a key that is a string; the key of "${name}" is ${shown(key)}.`
       : `A key is a string, or an object with a string for each policy's name, got ${shown(key)}.`,
+  )
+}
+
+/**
+ * An empty key is a value that was missing: all who lack it would share one bucket.
+ * @throws {KeyError} where it is empty.
+ */
+export function checkNotEmpty(key: string): string {
+  if (key !== '') return key
+  throw emptyKey('')
+}
+
+export function emptyKey(whose: string): KeyError {
+  return new KeyError(
+    `The key${whose} is empty: all clients without one would share a limit. Give those another key, as in ` +
+      '`apiKey || clientKey(address)`, or refuse them first.',
   )
 }
 

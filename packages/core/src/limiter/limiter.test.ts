@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 import {
+  ConfigError,
   CostError,
   createLimiter,
   type Decision,
@@ -63,7 +64,7 @@ describe('a limiter over the memory store', () => {
     expect(limiter.consume('a').allowed).toBe(true)
   })
 
-  it.each(['__proto__', 'constructor', 'toString', '', '\0', 'ü', '\ud800', 'x'.repeat(1_000_000)])(
+  it.each(['__proto__', 'constructor', 'toString', ' ', '\0', 'ü', '\ud800', 'x'.repeat(1_000_000)])(
     'takes a key for a key (%#)',
     (key) => {
       const limiter = createLimiter({ policies: '1/min' })
@@ -82,7 +83,13 @@ describe('a limiter over the memory store', () => {
     },
   )
 
-  it.each([undefined, null, 7, {}])('refuses %o for a key', (key) => {
+  it.each([3, { costs: 2 }, { points: 5 }])('refuses %o for options, as other limiters take them', (options) => {
+    const limiter = createLimiter({ policies: '1/min' })
+    expect(() => limiter.consume('a', options as never)).toThrow(ConfigError)
+    expect(limiter.consume('a').allowed).toBe(true)
+  })
+
+  it.each([undefined, null, 7, {}, ''])('refuses %o for a key', (key) => {
     expect(() => createLimiter({ policies: '1/min' }).consume(key as never)).toThrow(KeyError)
   })
 
@@ -152,5 +159,60 @@ describe('a limiter over a store that answers later', () => {
   it('may answer either way when its store is chosen by URL', () => {
     const limiter = createLimiter({ policies: '1/min', store: 'memory:' as string })
     expectTypeOf(limiter.consume('a')).toEqualTypeOf<Decision | Promise<Decision>>()
+  })
+})
+
+describe('the events of a limiter', () => {
+  it('are its decisions, denials and warnings, with its name', () => {
+    const limiter = createLimiter({ policies: '2/min', name: 'jobs', warnAt: 0.5 })
+    const heard: unknown[] = []
+    limiter.on('decision', ({ limit, decision, request }) => heard.push(['decision', limit, decision.allowed, request]))
+    limiter.on('denied', ({ limit, route, shadow }) => heard.push(['denied', limit, route, shadow]))
+    limiter.on('warning', ({ limit, key, share }) => heard.push(['warning', limit, key, share]))
+    limiter.consume('a')
+    limiter.peek('a')
+    limiter.consume('a')
+    limiter.consume('a')
+    expect(heard).toEqual([
+      ['decision', 'jobs', true, undefined],
+      ['warning', 'jobs', 'a', 0.5],
+      ['decision', 'jobs', true, undefined],
+      ['decision', 'jobs', false, undefined],
+      ['denied', 'jobs', undefined, false],
+    ])
+  })
+
+  it('come after a store that answers later, too', async () => {
+    const inner = memoryStore()
+    const store: Store = Object.assign(Object.create(inner), { consume: async (asks: never) => inner.consume(asks) })
+    const limiter = createLimiter({ policies: '1/min', store })
+    const heard = vi.fn()
+    limiter.on('decision', heard)
+    await limiter.consume('a')
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('a decision as JSON', () => {
+  it('has names and numbers for clients, and no keys', () => {
+    vi.useFakeTimers({ now: 0 })
+    const limiter = createLimiter({
+      policies: ['5/min', tokenBucket('10 tokens/s')],
+      name: 'api',
+      store: memoryStore({ clock: () => 0 }),
+    })
+    const decision = limiter.consume('secret-key', { cost: 2 })
+    expect(decision.standings.map(({ used }) => used)).toEqual([2, 2])
+    expect(JSON.parse(JSON.stringify(decision))).toEqual({
+      allowed: true,
+      retryAfterMs: 0,
+      policies: [
+        ['api-1min', 5, 'requests', 60_000, 3, '1970-01-01T00:01:00.000Z'],
+        ['api-1s', 10, 'tokens', 1_000, 8, '1970-01-01T00:00:00.200Z'],
+      ].map(([name, quota, unit, windowMs, remaining, resetAt]) => ({
+        ...{ name, quota, unit, windowMs, used: 2, remaining, resetAt },
+      })),
+    })
+    vi.useRealTimers()
   })
 })

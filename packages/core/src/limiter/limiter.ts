@@ -1,7 +1,7 @@
 import type { Ask } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import { ConfigError } from '../errors.js'
-import { type Failover, failoverOf, type StoreEvents } from '../failover/failover.js'
+import { type Failover, failoverOf } from '../failover/failover.js'
 import {
   checkFailure,
   FAILURE_OPTIONS,
@@ -15,11 +15,14 @@ import { checkOptions } from '../options.js'
 import { bindPolicies, type PolicyLike, type PolicyList } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
 import type { RateText } from '../policies/rate-text.js'
+import type { Listener } from '../runtime/emitter.js'
 import { isThenable } from '../runtime/thenable.js'
 import { toStore } from '../stores/create-store.js'
 import type { Answer, Store } from '../stores/store.js'
-import { type Costs, checkCost, checkNames, costOf, type Keys, keyOf } from './costs.js'
+import { type Costs, checkCost, checkNames, checkNotEmpty, costOf, type Keys, keyOf } from './costs.js'
+import { type Events, type LimitEvents, limitEvents, listen } from './events.js'
 import { refund } from './receipts.js'
+import { isHeard, report } from './report.js'
 
 export interface LimiterOptions<T extends string, L extends readonly PolicyLike[], S extends Store = Store>
   extends FailureOptions,
@@ -30,6 +33,8 @@ export interface LimiterOptions<T extends string, L extends readonly PolicyLike[
   readonly store?: S | string | undefined
   /** Names the policies, and so their buckets in a shared store. Defaults to `'default'`. */
   readonly name?: string | undefined
+  /** Shares of a quota, above 0 and up to 1, at which `warning` is emitted. */
+  readonly warnAt?: number | readonly number[] | undefined
 }
 
 /** What a take costs. */
@@ -61,8 +66,11 @@ export interface Limiter<S extends Store> {
   reset(key: Keys): Answer<S, void>
   /** Resets every key under these policies. */
   resetAll(): Answer<S, void>
-  /** Listens to the store's health: `degraded`, `recovered`, `error`. Returns a function that stops listening. */
-  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void
+  /**
+   * Listens to decisions (`decision`, `denied`, `warning`) and to the store's health (`degraded`, `recovered`, `error`).
+   * Returns a function that stops listening.
+   */
+  on<Name extends keyof Events<undefined>>(name: Name, listener: Listener<Events<undefined>[Name]>): () => void
   /** Closes the store. */
   close(): Answer<S, void>
 }
@@ -84,31 +92,42 @@ export function createLimiter<const T extends string, const L extends readonly P
   options: LimiterOptions<T, L> & { readonly store: Store | string | undefined },
 ): Limiter<Store>
 export function createLimiter(options: LimiterOptions<string, readonly PolicyLike[]>): Limiter<Store> {
-  checkOptions('createLimiter()', options, ['policies', 'store', 'name', 'instances', ...FAILURE_OPTIONS])
-  const { policies, store, name = 'default' } = options
+  checkOptions('createLimiter()', options, ['policies', 'store', 'name', 'warnAt', 'instances', ...FAILURE_OPTIONS])
+  const { policies, store, name = 'default', warnAt } = options
   const failure = checkFailure(options, shareOf(options))
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
-  return new StoreLimiter(bindPolicies(policies, { name }), failoverOf(toStore(store)), failure)
+  return new StoreLimiter(name, bindPolicies(policies, { name, warnAt }), failoverOf(toStore(store)), failure)
 }
 
-class StoreLimiter implements Limiter<Store> {
+/** Also behind a limit of HTTP's, for its keys without a request. */
+export class StoreLimiter implements Limiter<Store> {
   readonly policies: readonly Policy[]
+  readonly #name: string
+  readonly #events: LimitEvents<undefined> = limitEvents()
   readonly #failover: Failover
   readonly #failure: Failure
 
-  constructor(policies: readonly Policy[], failover: Failover, failure: Failure) {
+  constructor(name: string, policies: readonly Policy[], failover: Failover, failure: Failure) {
     checkRoom(policies, failover.store)
+    this.#name = name
     this.policies = policies
     this.#failover = failover
     this.#failure = failure
   }
 
   consume(key: Keys, options?: Cost): Decision | Promise<Decision> {
-    return this.#failover.decide('consume', this.#asks(key, options?.cost), this.#failure)
+    const decision = this.#failover.decide('consume', this.#asks(key, options), this.#failure)
+    if (!isHeard(this.#events)) return decision
+    return isThenable(decision) ? decision.then((settled) => this.#reported(settled)) : this.#reported(decision)
+  }
+
+  #reported(decision: Decision): Decision {
+    report(this.#name, decision, undefined, this.#events)
+    return decision
   }
 
   peek(key: Keys, options?: Cost): Decision | Promise<Decision> {
-    return this.#failover.decide('peek', this.#asks(key, options?.cost), this.#failure)
+    return this.#failover.decide('peek', this.#asks(key, options), this.#failure)
   }
 
   refund(decision: Decision, options?: Cost): void | Promise<void> {
@@ -132,23 +151,31 @@ class StoreLimiter implements Limiter<Store> {
     return this.#failover.clear(this.policies)
   }
 
-  on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
-    return this.#failover.on(name, listener)
+  on<Name extends keyof Events<undefined>>(name: Name, listener: Listener<Events<undefined>[Name]>): () => void {
+    return listen(this.#events, this.#failover, name, listener)
   }
 
   close(): void | Promise<void> {
     return this.#failover.close()
   }
 
-  #asks(keys: Keys, costs: Costs = 1): readonly Ask[] {
+  #asks(keys: Keys, options: Cost | undefined): readonly Ask[] {
+    const costs = options === undefined ? 1 : checkedCost(options)
     const only = this.policies.length === 1 ? this.policies[0] : undefined
     if (only !== undefined && typeof keys === 'string' && typeof costs === 'number') {
-      return [{ policy: only, key: keys, cost: checkCost(costs, '') }]
+      return [{ policy: only, key: checkNotEmpty(keys), cost: checkCost(costs, '') }]
     }
     checkNames(keys, this.policies, 'key')
     checkNames(costs, this.policies, 'cost')
     return this.policies.map((policy) => ({ policy, key: keyOf(keys, policy), cost: costOf(costs, policy, 1) }))
   }
+}
+
+/** Other limiters take the number of units as it is: one that is written so must not be taken for none. */
+function checkedCost(options: Cost): Costs {
+  checkOptions('consume() and peek()', options, ['cost'])
+  const { cost = 1 } = options
+  return cost
 }
 
 /**

@@ -77,7 +77,7 @@ describe('a configuration that cannot be right', () => {
     [
       'an option far from all',
       () => limiter('1/s', { zzz: 1 }),
-      'The options are: policies, store, name, instances, timeoutMs, onStoreError.',
+      'The options are: policies, store, name, warnAt, instances, timeoutMs, onStoreError.',
     ],
     ['an unknown store', () => limiter('1/s', { store: 'mongo://u:secret@h' }), 'mongo://… is not a store'],
     ['a store that is none', () => limiter('1/s', { store: 7 }), 'store: expected a URL'],
@@ -87,7 +87,11 @@ describe('a configuration that cannot be right', () => {
     ['half a sub-window', () => slidingWindow('1/s', { subWindows: 0.5 }), 'subWindows: expected a whole number'],
     ['an option of another algorithm', () => fixedWindow('1/s', { burst: 1 } as never), `fixedWindow('1/s') has no`],
     ['options that are none', () => fixedWindow('1/s', 5 as never), 'takes its options as an object, got 5'],
-    ['a rate that is no text', () => fixedWindow(5 as never), `takes a limit such as '100/min', got 5`],
+    [
+      'a rate that is no text',
+      () => fixedWindow(5 as never),
+      `takes a limit such as '100/min' or { quota: 100, windowMs: 60_000 }, got 5`,
+    ],
     ['a log too long to keep', () => slidingLog('10001/s'), 'its quota is at most 10000'],
     ['a meter no double can hold', () => tokenBucket('900000M/week'), 'cannot be counted exactly'],
     ['maxKeys of 0', () => memoryStore({ maxKeys: 0 }), 'maxKeys: expected a whole number from 1'],
@@ -98,5 +102,36 @@ describe('a configuration that cannot be right', () => {
 
   it('is told by a code', () => {
     expect(() => limiter('1/x')).toThrow(expect.objectContaining({ code: 'SLUICE_CONFIG', name: 'ConfigError' }))
+  })
+})
+
+describe('a rate in numbers', () => {
+  it('is what the text would be, for every kind of policy', () => {
+    const numbers = { quota: 5, windowMs: 900_000 }
+    for (const make of [fixedWindow, slidingWindow, slidingLog, tokenBucket, leakyBucket]) {
+      expect(make(numbers)).toEqual(make('5/15min'))
+    }
+    expect(slidingWindow({ quota: 100, windowMs: 60_000, unit: 'tokens' }).unit).toBe('tokens')
+  })
+
+  it.each<[string, () => unknown, string]>([
+    ['a fraction', () => fixedWindow({ quota: 1.5, windowMs: 1_000 }), 'quota: expected a whole number from 1'],
+    ['no window', () => fixedWindow({ quota: 1 } as never), 'windowMs: expected a whole number from 1'],
+    [
+      'an unknown unit',
+      () => fixedWindow({ quota: 1, windowMs: 1, unit: 'apples' as never }),
+      'unit: expected requests',
+    ],
+    ['a typo', () => fixedWindow({ quota: 1, windowms: 1 } as never), 'Did you mean "windowMs"?'],
+    [
+      'numbers in place of a policy',
+      () => createLimiter({ policies: { quota: 1, windowMs: 1 } as never }),
+      'Numbers go into',
+    ],
+    ['many milliseconds in a text', () => createLimiter({ policies: '5/3600000ms' as string }), 'at most 6 digits'],
+    ['a month', () => createLimiter({ policies: '5/month' as string }), 'write 30day'],
+  ])('is refused with %s', (_title, make, sentence) => {
+    expect(make).toThrow(ConfigError)
+    expect(make).toThrow(sentence)
   })
 })

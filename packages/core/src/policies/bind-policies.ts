@@ -69,8 +69,10 @@ function toNamed(given: PolicyLike): { readonly policy: Policy; readonly name: s
 function toPolicy(value: unknown): Policy {
   if (typeof value === 'string') return slidingWindow<string>(value)
   if (isPolicy(value)) return value
+  const numbers = typeof value === 'object' && value !== null && 'windowMs' in value
   throw new ConfigError(
-    `policies: expected a limit such as '100/min' or a policy such as tokenBucket('10/s'), got ${shown(value)}.`,
+    `policies: expected a limit such as '100/min' or a policy such as tokenBucket('10/s'), got ${shown(value)}.` +
+      (numbers ? ' Numbers go into a constructor: slidingWindow({ quota: 5, windowMs: 900_000 }).' : ''),
   )
 }
 

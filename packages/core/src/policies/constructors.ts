@@ -1,7 +1,7 @@
 import { ConfigError, shown } from '../errors.js'
 import { checkName, checkOptions, checkWhole } from '../options.js'
 import { type AlgorithmName, newPolicy, type Policy } from './policy.js'
-import { parseRate } from './rate.js'
+import { checkRate, parseRate, type RateNumbers } from './rate.js'
 import type { RateText } from './rate-text.js'
 
 /** Options that every constructor takes beside its text. */
@@ -42,10 +42,13 @@ const LARGEST_BUCKET = 10 ** 15 - 1
  * At most the quota in a window that opens with the first take and then stands still.
  * Simple to explain; two windows may meet, so an interval of one window's length can see up to 2 × quota − 1 units.
  * @example fixedWindow('1000/day')
- * @throws {ConfigError} on a malformed text.
+ * @throws {ConfigError} on a malformed text or numbers out of range.
  */
-export function fixedWindow<const T extends string>(text: RateText<T>, options: PolicyOptions = {}): Policy {
-  return construct('fixedWindow', text, options, [], () => ({ algorithm: 'fixed-window' }))
+export function fixedWindow<const T extends string>(
+  rate: RateText<T> | RateNumbers,
+  options: PolicyOptions = {},
+): Policy {
+  return construct('fixedWindow', rate, options, [], () => ({ algorithm: 'fixed-window' }))
 }
 
 /**
@@ -58,11 +61,14 @@ export function fixedWindow<const T extends string>(text: RateText<T>, options: 
  * unit: smooth, three numbers per bucket; in the worst case 2 × quota in an interval of one window's length, of which
  * the second is spread over the window. With `subWindows`, never more than the quota.
  * @example slidingWindow('100/min', { subWindows: 10 })
- * @throws {ConfigError} on a malformed text or a `subWindows` outside 1 to 100.
+ * @throws {ConfigError} on a malformed text or numbers out of range or a `subWindows` outside 1 to 100.
  */
-export function slidingWindow<const T extends string>(text: RateText<T>, options: SlidingWindowOptions = {}): Policy {
+export function slidingWindow<const T extends string>(
+  rate: RateText<T> | RateNumbers,
+  options: SlidingWindowOptions = {},
+): Policy {
   const { subWindows } = options
-  return construct('slidingWindow', text, options, ['subWindows'], ({ quota }) => {
+  return construct('slidingWindow', rate, options, ['subWindows'], ({ quota }) => {
     if (subWindows !== undefined) {
       return { algorithm: 'sub-windows', subWindows: checkWhole('subWindows', subWindows, 1, 100) }
     }
@@ -74,14 +80,17 @@ export function slidingWindow<const T extends string>(text: RateText<T>, options
  * Exact: never more than the quota in any interval of one window's length, and never less than that promises.
  * It remembers every moment at which something was taken, 16 bytes each, so the quota is at most 10,000.
  * @example slidingLog('20/min')
- * @throws {ConfigError} on a malformed text or a quota above 10,000.
+ * @throws {ConfigError} on a malformed text or numbers out of range or a quota above 10,000.
  */
-export function slidingLog<const T extends string>(text: RateText<T>, options: PolicyOptions = {}): Policy {
-  return construct('slidingLog', text, options, [], ({ quota }) => {
+export function slidingLog<const T extends string>(
+  rate: RateText<T> | RateNumbers,
+  options: PolicyOptions = {},
+): Policy {
+  return construct('slidingLog', rate, options, [], ({ quota }) => {
     if (quota <= LARGEST_LOG) return { algorithm: 'sliding-log' }
     throw new ConfigError(
-      `slidingLog('${text}'): a log remembers each take, so its quota is at most ${LARGEST_LOG}. ` +
-        `For more, slidingWindow('${text}', { subWindows: 10 }) never passes the quota either.`,
+      `slidingLog(): a log remembers each take, so its quota is at most ${LARGEST_LOG}, got ${quota}. ` +
+        'For more, slidingWindow(…, { subWindows: 10 }) never passes the quota either.',
     )
   })
 }
@@ -90,10 +99,13 @@ export function slidingLog<const T extends string>(text: RateText<T>, options: P
  * A bucket that holds `burst` units and refills at quota / window: bursts at once, the rate in the long run.
  * Over any interval τ it lets through at most burst + τ × quota / window units.
  * @example tokenBucket('10/s', { burst: 40 })
- * @throws {ConfigError} on a malformed text, or a burst that is not a whole number ≥ 1.
+ * @throws {ConfigError} on a malformed text or numbers out of range, or a burst that is not a whole number ≥ 1.
  */
-export function tokenBucket<const T extends string>(text: RateText<T>, options: TokenBucketOptions = {}): Policy {
-  return construct('tokenBucket', text, options, ['burst'], ({ quota, windowMs }) => {
+export function tokenBucket<const T extends string>(
+  rate: RateText<T> | RateNumbers,
+  options: TokenBucketOptions = {},
+): Policy {
+  return construct('tokenBucket', rate, options, ['burst'], ({ quota, windowMs }) => {
     const burst = checkWhole('burst', options.burst ?? quota, 1, LARGEST_BUCKET)
     checkCountable(burst, windowMs)
     return { algorithm: 'token-bucket', burst }
@@ -104,10 +116,13 @@ export function tokenBucket<const T extends string>(text: RateText<T>, options: 
  * Shapes instead of denying: requests go on one by one, window / quota apart, and wait for their turn in a queue.
  * Only when the queue is full is a request denied. A decision's `delayMs` says how long to hold it.
  * @example leakyBucket('10/s', { queue: 20 })
- * @throws {ConfigError} on a malformed text, or a queue or burst out of range.
+ * @throws {ConfigError} on a malformed text or numbers out of range, or a queue or burst out of range.
  */
-export function leakyBucket<const T extends string>(text: RateText<T>, options: LeakyBucketOptions = {}): Policy {
-  return construct('leakyBucket', text, options, ['queue', 'burst'], ({ quota, windowMs }) => {
+export function leakyBucket<const T extends string>(
+  rate: RateText<T> | RateNumbers,
+  options: LeakyBucketOptions = {},
+): Policy {
+  return construct('leakyBucket', rate, options, ['queue', 'burst'], ({ quota, windowMs }) => {
     const queue = checkWhole('queue', options.queue ?? quota, 0, LARGEST_BUCKET)
     const burst = checkWhole('burst', options.burst ?? 1, 1, LARGEST_BUCKET)
     checkCountable(burst + queue, windowMs)
@@ -125,16 +140,18 @@ interface Shape {
 
 function construct(
   place: string,
-  text: string,
+  given: string | RateNumbers,
   options: PolicyOptions,
   known: readonly string[],
   shape: (rate: { readonly quota: number; readonly windowMs: number }) => Shape,
 ): Policy {
-  if (typeof text !== 'string') {
-    throw new ConfigError(`${place}() takes a limit such as '100/min', got ${shown(text)}.`)
+  if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
+    throw new ConfigError(
+      `${place}() takes a limit such as '100/min' or { quota: 100, windowMs: 60_000 }, got ${shown(given)}.`,
+    )
   }
-  checkOptions(`${place}('${text}')`, options, ['name', ...known])
-  const rate = parseRate(text)
+  const rate = typeof given === 'string' ? parseRate(given) : checkRate(place, given)
+  checkOptions(`${place}(${typeof given === 'string' ? `'${given}'` : '…'})`, options, ['name', ...known])
   const { algorithm, burst = rate.quota, queue = 0, subWindows = 0 } = shape(rate)
   const name = options.name === undefined ? '' : checkName(options.name)
   return newPolicy({ ...rate, name, algorithm, capacity: burst + queue, burst, subWindows })

@@ -1,4 +1,5 @@
 import { ConfigError, shown } from '../errors.js'
+import { checkOptions, checkWhole } from '../options.js'
 
 /** What a policy counts. `requests` unless the text says otherwise. */
 export type Unit = 'requests' | 'tokens' | 'content-bytes'
@@ -10,6 +11,16 @@ export interface Rate {
   readonly unit: Unit
   /** Milliseconds, at least 1. */
   readonly windowMs: number
+}
+
+/** The same in numbers, for values that come from a configuration. */
+export interface RateNumbers {
+  /** Units in one window, 1 to 10^15 − 1. */
+  readonly quota: number
+  /** Whole milliseconds, 1 to 10^13. */
+  readonly windowMs: number
+  /** Defaults to `'requests'`. */
+  readonly unit?: Unit | undefined
 }
 
 /** The words for a window. */
@@ -49,7 +60,7 @@ const QUOTA_DIGITS = 15
 export function parseRate(text: string): Rate {
   const parts = GRAMMAR.exec(text)?.groups
   const duration = parts?.['duration']
-  if (parts === undefined || duration === undefined || !isDuration(duration)) throw malformed(text)
+  if (parts === undefined || duration === undefined || !isDuration(duration)) throw malformed(text, reasonOf(text))
   const { whole = '', decimals = '', multiple = '1', unit = 'requests' } = parts
   const shift = SHIFT[(parts['suffix'] ?? '') as keyof typeof SHIFT]
   if (decimals.length > shift)
@@ -60,8 +71,35 @@ export function parseRate(text: string): Rate {
   return { quota, unit: unit as Unit, windowMs: Number(multiple) * MS[duration] }
 }
 
+const UNITS: readonly Unit[] = ['requests', 'tokens', 'content-bytes']
+
+/** About three hundred years. */
+const LONGEST_WINDOW_MS = 10 ** 13
+
+/** @throws {ConfigError} on an unknown property, and on numbers that are not whole or out of range. */
+export function checkRate(place: string, given: RateNumbers): Rate {
+  checkOptions(`${place}()`, given, ['quota', 'windowMs', 'unit'])
+  const { quota, windowMs, unit = 'requests' } = given
+  if (!UNITS.includes(unit)) throw new ConfigError(`unit: expected ${UNITS.join(', ')}, got ${shown(unit)}.`)
+  return {
+    quota: checkWhole('quota', quota, 1, 10 ** QUOTA_DIGITS - 1),
+    windowMs: checkWhole('windowMs', windowMs, 1, LONGEST_WINDOW_MS),
+    unit,
+  }
+}
+
 function isDuration(word: string): word is Duration {
   return Object.hasOwn(MS, word)
+}
+
+/** What people write that is nearly a limit. */
+function reasonOf(text: unknown): string | undefined {
+  if (typeof text !== 'string') return undefined
+  if (/\/\d{7,}[a-z]+$/.test(text)) {
+    return "a window's number has at most 6 digits; milliseconds go into slidingWindow({ quota, windowMs })"
+  }
+  if (/\/\d*(?:mo|months?|y|years?)$/i.test(text)) return 'months and years differ in length; write 30day or 365day'
+  return undefined
 }
 
 function malformed(text: string, why?: string): ConfigError {

@@ -43,6 +43,27 @@ export function workingDirectory(): string {
   return runtime?.cwd?.() ?? ''
 }
 
+interface Tracing {
+  stackTraceLimit: number
+  captureStackTrace?(holder: object, above: unknown): void
+}
+
+/** Frames of ours, installed or in the workspace. */
+const OWN_FRAME = /[\\/](?:@sluice|packages)[\\/](?:core|express|koa|fastify)[\\/]/
+
+/** The calls that led to `above`, and the place in the app's code that they came from. */
+export function placeOfCall(above: unknown): { readonly stack: string; readonly place: string } {
+  const tracing = Error as unknown as Tracing
+  const { stackTraceLimit } = tracing
+  const holder: { stack?: unknown } = {}
+  tracing.stackTraceLimit = 200
+  tracing.captureStackTrace?.(holder, above)
+  tracing.stackTraceLimit = stackTraceLimit
+  const stack = typeof holder.stack === 'string' ? holder.stack : ''
+  const first = stack.split('\n').find((line) => /^ +at /.test(line) && !OWN_FRAME.test(line)) ?? ''
+  return { stack, place: /\(([^()]+)\)$/.exec(first)?.[1] ?? first.replace(/^ +at (?:async )?/, '') }
+}
+
 /** Says something to whoever runs the process, once per call. */
 export function warn(code: string, sentence: string): void {
   runtime?.emitWarning?.(sentence, { type: 'SluiceWarning', code })

@@ -100,7 +100,6 @@ export const storeBehaviours: readonly Behaviour[] = [
       const limiter = bench.limiter(fixedWindow('1/min'))
       const long = 'x'.repeat(10_000)
       const keys = [
-        '',
         ' ',
         'a',
         'A',

@@ -1,0 +1,38 @@
+import { placeOfCall, warn } from '../runtime/builtin.js'
+
+/** A limit that is made while a request is answered, by what a stack of calls shows of it. */
+const ANSWERING = /node:_http_server|node:internal\/http2|light-my-request/
+
+/** A handler that has waited for something shows no server in its stack: so many from one place are too many. */
+const MOST_OF_A_PLACE = 20
+const MOST_PLACES = 1_000
+
+const made = new Map<string, number>()
+let answered = false
+let warned = false
+
+/** From the first decision on, limits that are made again and again are suspicious. */
+export function noteDecision(): void {
+  answered = true
+}
+
+/** Warns once, with the place in the code, of a limit that is made for each request: it would never limit anybody. */
+export function noteCreation(what: string, caller: (...args: never[]) => unknown): void {
+  if (warned) return
+  const { stack, place } = placeOfCall(caller)
+  if (ANSWERING.test(stack)) warnOf(what, place)
+  else if (answered) {
+    const count = (made.get(place) ?? 0) + 1
+    if (made.size < MOST_PLACES || made.has(place)) made.set(place, count)
+    if (count === MOST_OF_A_PLACE) warnOf(what, place)
+  }
+}
+
+function warnOf(what: string, place: string): void {
+  warned = true
+  warn(
+    'SLUICE_MADE_IN_HANDLER',
+    `${what} is called while requests are answered, at ${place}. What is made anew for each request never limits anybody, ` +
+      'and takes memory each time: make it once, outside the handler.',
+  )
+}

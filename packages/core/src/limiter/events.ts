@@ -1,0 +1,76 @@
+import type { Decision } from '../decisions/decision.js'
+import { describe } from '../errors.js'
+import { Complaints } from '../failover/complaints.js'
+import type { Failover, StoreEvents } from '../failover/failover.js'
+import type { Policy } from '../policies/policy.js'
+import { builtin, type Channel, warn } from '../runtime/builtin.js'
+import { Emitter, type Listener } from '../runtime/emitter.js'
+
+/** What `on` can be asked for, and what the listener is given. `request` is `undefined` where there is no HTTP. */
+export interface Events<Req> extends Omit<StoreEvents, 'error'> {
+  /** Every decision, allowed or not, and the name of the limit that made it. */
+  decision: { readonly limit: string; readonly decision: Decision; readonly request: Req }
+  /**
+   * A decision that denied, or with `shadow: true` one that a shadow policy would have. `route` is the method and the
+   * pattern of the route, as in `'GET /users/:id'`, where the framework knows it by then.
+   */
+  denied: {
+    readonly limit: string
+    readonly decision: Decision
+    readonly request: Req
+    readonly route: string | undefined
+    readonly shadow: boolean
+  }
+  /** A take that carried a policy's used share over one of its `warnAt`; once per crossing. */
+  warning: {
+    readonly limit: string
+    readonly policy: Policy
+    readonly key: string
+    readonly share: number
+    readonly request: Req
+  }
+  /** Something threw: a function of the limit's options or a listener; or one bucket of the store could not be used. */
+  error: { readonly error: unknown; readonly request?: Req | undefined }
+}
+
+/** What is published on the diagnostics channel `sluice:decision`. */
+export interface DecisionMessage {
+  readonly limit: string
+  readonly decision: Decision
+  /** The framework's request; `undefined` where there is no HTTP. */
+  readonly request: unknown
+}
+
+/** The events of all limits of one `sluice()`, or of one limiter. */
+export type LimitEvents<Req> = Emitter<Events<Req>>
+
+const NAMES = ['decision', 'denied', 'warning', 'error', 'degraded', 'recovered'] as const
+
+/** A listener that throws or rejects is reported by `error`, and harms no request. */
+export function limitEvents<Req>(): LimitEvents<Req> {
+  const complaints = new Complaints()
+  const events: LimitEvents<Req> = new Emitter(NAMES, (error, name, event) => {
+    if (name !== 'error') events.emit('error', { error, request: 'request' in event ? event.request : undefined })
+    else if (complaints.isNew(error)) warn('SLUICE_LISTENER', `A listener for 'error' failed: ${describe(error)}`)
+  })
+  return events
+}
+
+/** Listens to decisions, and to the store's health: where nobody listens to that, the process is warned. */
+export function listen<Req, Name extends keyof Events<Req>>(
+  events: LimitEvents<Req>,
+  failover: Failover,
+  name: Name,
+  listener: Listener<Events<Req>[Name]>,
+): () => void {
+  const off = events.on(name, listener)
+  if (name !== 'degraded' && name !== 'recovered' && name !== 'error') return off
+  const offStore = failover.on(name, listener as Listener<StoreEvents[keyof StoreEvents]>)
+  return () => {
+    off()
+    offStore()
+  }
+}
+
+/** Node's diagnostics channel, for whoever observes a whole process; absent elsewhere. */
+export const decisionChannel: Channel | undefined = builtin('node:diagnostics_channel')?.channel('sluice:decision')
