@@ -1,5 +1,4 @@
-// What users get: the packed tarballs, checked and installed with plain npm into an empty app;
-// the reference; and the tests again on the other Node versions.
+// What users get: the packed tarballs, checked and installed with plain npm into apps; the site with its reference; and the tests again on the other Node versions.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -32,6 +31,7 @@ try {
     redis.stop()
   }
   run(tool('typedoc'), [], 'The reference does not build without a warning.')
+  run(tool('vitepress'), ['build', 'docs'], 'The site does not build, or a link in it is dead.')
   for (const version of OTHER_NODES) testsOn(version)
 } finally {
   rmSync(place, { recursive: true, force: true })

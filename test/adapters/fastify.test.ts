@@ -186,7 +186,7 @@ describe.each([
     }
     const warnings = warning.mock.calls.map(([sentence]) => sentence)
     if (bodies[0] === '127.0.0.1') {
-      expect(warnings).toEqual([expect.stringContaining("trustProxy: 'loopback' }); a number trusts nobody")])
+      expect(warnings).toEqual([expect.stringContaining("trustProxy: 'loopback' }); a number trusts no proxy")])
     } else {
       expect(bodies).toEqual(['192.0.2.1', '192.0.2.2'])
       expect(warnings).toEqual([])

@@ -1,3 +1,8 @@
+/**
+ * Policies, limiters and stores, without HTTP.
+ * @module @sluice/core
+ */
+
 export type { Ask, Return } from './decisions/ask.js'
 export { Decision, type DecisionJson } from './decisions/decision.js'
 export { Standing } from './decisions/standing.js'

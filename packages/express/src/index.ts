@@ -1,3 +1,8 @@
+/**
+ * Limits for Express 4 and 5, and all of `@sluice/core`.
+ * @module @sluice/express
+ */
+
 import type { Decision } from '@sluice/core'
 import {
   createLimit,

@@ -1,3 +1,8 @@
+/**
+ * Limits for Fastify 4 and 5, and all of `@sluice/core`.
+ * @module @sluice/fastify
+ */
+
 import { ConfigError, type Decision } from '@sluice/core'
 import {
   createLimit,
@@ -54,7 +59,7 @@ export interface RouteLimit extends LimitOptions<FastifyRequest> {
     | PolicyFunction<FastifyRequest>
 }
 
-/** `limit('100/min')` is a hook; `limit.plugin` limits whole scopes, and routes by their `config.limit`. */
+/** `limit('100/min')` is a hook; `limit.plugin` limits whole scopes, and single routes by their `config.limit`. */
 export interface FastifyLimit extends Limit<FastifyRequest, LimitHook> {
   /**
    * @example
@@ -98,7 +103,7 @@ const reader: RequestReader<FastifyRequest> = {
   proxies: (request) => (request.ips === undefined ? 'untrusted' : believesStrangers(request) ? 'all' : 'chosen'),
   route: ({ method, routeOptions: { url } }) => (url === undefined ? undefined : `${method} ${url}`),
   trustAdvice:
-    "their addresses, as in Fastify({ trustProxy: 'loopback' }); a number trusts nobody since Fastify 5.12.1",
+    "their addresses, as in Fastify({ trustProxy: 'loopback' }); a number trusts no proxy since Fastify 5.12.1",
 }
 
 /** Fastify keeps its trustProxy to itself, so it is asked: whose address would this chain of strangers give? (RFC 5737) */

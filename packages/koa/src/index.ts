@@ -1,3 +1,8 @@
+/**
+ * Limits for Koa 2 and 3, and all of `@sluice/core`.
+ * @module @sluice/koa
+ */
+
 import type { Decision } from '@sluice/core'
 import {
   createLimit,

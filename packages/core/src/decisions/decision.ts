@@ -32,7 +32,7 @@ export class Decision {
     return this.asks[0]?.cost ?? 0
   }
 
-  /** Milliseconds until this request would pass if nobody else takes; 0 when allowed, `Infinity` when it never can. */
+  /** Milliseconds until this request would pass if no other units are taken; 0 when allowed, `Infinity` when it never can. */
   get retryAfterMs(): number {
     return this.allowed ? 0 : longest(this.standings, 'retryAfterMs')
   }
@@ -79,7 +79,7 @@ export interface DecisionJson {
     readonly windowMs: number
     readonly used: number
     readonly remaining: number
-    /** When the bucket is fresh again if nobody takes. */
+    /** When the bucket is fresh again if no units are taken. */
     readonly resetAt: string
   }[]
 }

@@ -9,7 +9,7 @@ export class Standing {
   readonly remaining: number
   /** Milliseconds until `remaining` grows; 0 when the bucket is full. `null`: no time is known. */
   readonly moreAfterMs: number | null
-  /** Milliseconds until this cost passes if nobody else takes; 0 when allowed, `Infinity` when it never can. */
+  /** Milliseconds until this cost passes if no other units are taken; 0 when allowed, `Infinity` when it never can. */
   readonly retryAfterMs: number
   /** Milliseconds until the bucket equals a fresh one. */
   readonly resetAfterMs: number

@@ -221,8 +221,8 @@ export class Failover {
 }
 
 const MEANWHILE = {
-  allow: "Until it answers again, nobody is limited (onStoreError: 'allow').",
-  deny: "Until it answers again, everybody is denied (onStoreError: 'deny').",
+  allow: "Until it answers again, requests are not limited (onStoreError: 'allow').",
+  deny: "Until it answers again, all requests are denied (onStoreError: 'deny').",
   local: "Until it answers again, each process limits by its own memory (onStoreError: 'local').",
 } as const
 

@@ -2,7 +2,7 @@ import { ConfigError, shown } from '../errors.js'
 import { checkWhole } from '../options.js'
 import { Share } from './share.js'
 
-/** What decides when the store cannot: nobody is limited, nobody passes, or each server by its own memory. */
+/** What decides while the store is unavailable: all requests pass, none do, or each server limits by its own memory. */
 export type OnStoreError = 'allow' | 'deny' | 'local'
 
 export interface FailureOptions {

@@ -34,6 +34,8 @@ export function checkDialects(given: Dialect | readonly Dialect[] = 'draft'): re
   return dialects
 }
 
+const DEFAULT_DIALECTS: readonly Dialect[] = ['draft']
+
 /** Standings that are reported together, and how. */
 export interface Report {
   readonly standings: readonly ReportedStanding[]
@@ -46,7 +48,7 @@ export interface Report {
  */
 export function headerFields(
   standings: readonly ReportedStanding[],
-  dialects: readonly Dialect[],
+  dialects: readonly Dialect[] = DEFAULT_DIALECTS,
   now?: number,
 ): readonly Field[] {
   const visible = standings.some(isShadow) ? standings.filter((standing) => !isShadow(standing)) : standings

@@ -1,3 +1,8 @@
+/**
+ * What an adapter for a framework is made of: requests in, answers out.
+ * @module @sluice/core/http
+ */
+
 export type { DecisionMessage, Events } from '../limiter/events.js'
 export { warn } from '../runtime/builtin.js'
 export type { Listener } from '../runtime/emitter.js'

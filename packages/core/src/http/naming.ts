@@ -15,7 +15,7 @@ export function namer(store: Store): (base: string) => string {
       if (unnamed === 2) {
         warn(
           'SLUICE_UNNAMED',
-          'Several limits without a name share a store: they are told apart by the order in which they are made. ' +
+          'Several limits without a name share a store: they are named by the order in which they are made. ' +
             "Give each a name, as in limit('100/min', { name: 'search' }).",
         )
       }

@@ -16,7 +16,7 @@ export interface RequestReader<Req> {
   peer(request: Req): string | undefined
   /** By lower-case name, as Node's IncomingMessage has them. */
   headers(request: Req): RequestHeaders
-  /** Whose X-Forwarded-For the framework believes: nobody's, everybody's, or that of chosen proxies. */
+  /** Whose X-Forwarded-For the framework trusts: no proxy's, every proxy's, or that of chosen ones. */
   proxies(request: Req): 'untrusted' | 'all' | 'chosen'
   /** The method and the pattern of the route, where it is known by now. */
   route?(request: Req): string | undefined

@@ -30,7 +30,8 @@ type LimitList<L extends readonly unknown[]> = { readonly [I in keyof L]: Checke
 /** What every adapter's `sluice()` returns: `limit`, which makes a `Middleware` of policies. */
 export interface Limit<Req, Middleware> {
   /**
-   * One line a route: policies, or a function that returns them for each request (plans, tiers); those are checked at that request.
+   * Limits a route: by policies, or by a function that returns them for each request (plans). A malformed text from a function
+   * is an error at that request, so return policies that were made at start-up.
    * @example app.get('/search', limit(['10/s', '1000/day']))
    * @throws {ConfigError} on anything that cannot be right.
    */

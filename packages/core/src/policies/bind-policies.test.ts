@@ -135,3 +135,15 @@ describe('a rate in numbers', () => {
     expect(make).toThrow(sentence)
   })
 })
+
+describe('policies of one window', () => {
+  it('that count different units are named by their unit, and count apart', () => {
+    const limiter = createLimiter({ policies: ['60/min', '100k tokens/min', '1M tokens/day'], name: 'chat' })
+    const { standings } = limiter.consume('a', { cost: { 'chat-1min-tokens': 500, 'chat-1d': 500 } })
+    expect(standings.map(({ policy, remaining }) => [policy.name, remaining])).toEqual([
+      ['chat-1min', 59],
+      ['chat-1min-tokens', 99_500],
+      ['chat-1d', 999_500],
+    ])
+  })
+})

@@ -38,7 +38,8 @@ export interface Naming {
  * Named policies, complete and checked.
  *
  * A policy's bucket has the policy's own name, or else the limit's; so it is the same alone and in a list. What clients
- * see is that name, with the window behind it where a limit has several policies and this one no name of its own.
+ * see is that name, with the window behind it where a limit has several policies and this one no name of its own; and
+ * its unit, where another of them counts in the same window.
  * @throws {ConfigError} on what is no policy, on none at all, and on two of one name.
  */
 export function bindPolicies(given: PolicyLike | readonly PolicyLike[], naming: Naming): readonly Policy[] {
@@ -46,13 +47,29 @@ export function bindPolicies(given: PolicyLike | readonly PolicyLike[], naming: 
   if (list.length === 0) throw new ConfigError('policies: expected at least one, got an empty array.')
   const shadow = naming.shadow ?? false
   const warnAt = checkWarnAt(naming.warnAt ?? [])
+  const units = unitsByWindow(list)
   const policies = list.map((one) => {
     const { policy, name: own } = toNamed(one)
-    const name = list.length === 1 ? naming.name : `${naming.name}-${windowLabel(policy.windowMs)}`
-    return bindPolicy(policy, { bucket: own ?? naming.name, name: checkName(own ?? name), shadow, warnAt })
+    const name = own ?? (list.length === 1 ? naming.name : labelled(naming.name, policy, units))
+    return bindPolicy(policy, { bucket: own ?? naming.name, name: checkName(name), shadow, warnAt })
   })
   refuseSameNames(policies)
   return policies
+}
+
+/** The units that a list counts in each window. */
+function unitsByWindow(list: readonly PolicyLike[]): ReadonlyMap<number, ReadonlySet<string>> {
+  const units = new Map<number, Set<string>>()
+  for (const { policy } of list.map(toNamed)) {
+    units.set(policy.windowMs, (units.get(policy.windowMs) ?? new Set()).add(policy.unit))
+  }
+  return units
+}
+
+/** `chat-1min`; with the unit where the list counts another in the same window: `chat-1min-tokens`. */
+function labelled(name: string, { windowMs, unit }: Policy, units: ReadonlyMap<number, ReadonlySet<string>>): string {
+  const label = `${name}-${windowLabel(windowMs)}`
+  return unit === 'requests' || units.get(windowMs)?.size === 1 ? label : `${label}-${unit}`
 }
 
 function toNamed(given: PolicyLike): { readonly policy: Policy; readonly name: string | undefined } {

@@ -24,7 +24,7 @@ export interface TokenBucketOptions extends PolicyOptions {
 }
 
 export interface LeakyBucketOptions extends PolicyOptions {
-  /** Places for requests that wait for their turn, a whole number ≥ 0. Defaults to the quota: nobody waits longer than a window. */
+  /** Places for requests that wait for their turn, a whole number ≥ 0. Defaults to the quota, so that no request waits longer than a window. */
   readonly queue?: number | undefined
   /** Units that may pass unspaced after a pause, a whole number ≥ 1. Defaults to 1. */
   readonly burst?: number | undefined

@@ -31,7 +31,7 @@ export interface Policy {
   /** Used shares, ascending, each in (0, 1], from which on clients are warned. */
   readonly warnAt: readonly number[]
   /**
-   * Identifies the bucket together with the key: whose name it has, algorithm and window, but not the quota, so that
+   * Identifies the bucket together with the key: whose name it has, algorithm, unit and window, but not the quota, so that
    * usage outlives a change of plan.
    */
   readonly address: string
@@ -66,8 +66,8 @@ export function bindPolicy(policy: Policy, { bucket, name, shadow, warnAt }: Bin
 const LAYOUT = 2
 
 function finish(parts: Omit<Policy, 'address'>, bucket: string): Policy {
-  const { algorithm, windowMs, subWindows } = parts
-  const kind = subWindows === 0 ? algorithm : `${algorithm}-${subWindows}`
+  const { algorithm, windowMs, subWindows, unit } = parts
+  const kind = [algorithm, ...(subWindows === 0 ? [] : [subWindows]), ...(unit === 'requests' ? [] : [unit])].join('-')
   const policy = Object.freeze({ ...parts, address: `${bucket}:${kind}:${windowMs}:${LAYOUT}` })
   made.add(policy)
   return policy

@@ -204,7 +204,7 @@ class RemoteStore implements Store {
   #unusable(found: readonly (readonly number[] | string)[], names: readonly string[], first: number): StoreError {
     const fault = found.findIndex((cells) => typeof cells === 'string' && cells !== '')
     const bucket = names[first + fault]
-    if (fault < 0 || bucket === undefined) return new StoreError(`${this.url} gave an answer that is none.`)
+    if (fault < 0 || bucket === undefined) return new StoreError(`${this.url} gave an answer that cannot be read.`)
     return new StoreError(`The bucket ${bucket} in ${this.url} cannot be used: ${found[fault]}.`, { bucket })
   }
 

@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { defineConfig } from 'vitepress'
+
+/** Written by typedoc beside the pages it makes of the packages. */
+const sidebarFile = new URL('../api/typedoc-sidebar.json', import.meta.url)
+const reference = existsSync(sidebarFile) ? JSON.parse(readFileSync(sidebarFile, 'utf8')) : []
+
+const page = (text: string, link: string) => ({ text, link })
+
+export default defineConfig({
+  title: 'Sluice',
+  description: 'Rate limits for Express, Koa and Fastify: exact, fast, and plain to read in headers.',
+  cleanUrls: true,
+  lastUpdated: false,
+  // The search index is one chunk.
+  vite: { build: { chunkSizeWarningLimit: 4_000 } },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: 'deep',
+    nav: [
+      page('Getting started', '/getting-started'),
+      page('Options', '/options'),
+      page('Recipes', '/recipes'),
+      page('Migration', '/migration/'),
+      page('API', '/api/'),
+    ],
+    sidebar: [
+      {
+        text: 'Use',
+        items: [
+          page('Getting started', '/getting-started'),
+          page('Guide', '/guide'),
+          page('Options', '/options'),
+          page('Algorithms', '/algorithms'),
+          page('Stores', '/stores'),
+          page('Headers', '/headers'),
+          page('Recipes', '/recipes'),
+          page('Testing', '/testing'),
+        ],
+      },
+      {
+        text: 'Decide',
+        items: [
+          page('Comparison', '/comparison'),
+          page('Failure modes', '/failure-modes'),
+          page('Stability', '/stability'),
+        ],
+      },
+      {
+        text: 'Migration',
+        items: [
+          page('Overview', '/migration/'),
+          page('express-rate-limit', '/migration/express-rate-limit'),
+          page('@fastify/rate-limit', '/migration/fastify-rate-limit'),
+          page('koa-ratelimit', '/migration/koa-ratelimit'),
+          page('rate-limiter-flexible', '/migration/rate-limiter-flexible'),
+          page('@upstash/ratelimit', '/migration/upstash-ratelimit'),
+        ],
+      },
+      { text: 'Inside', items: [page('Architecture', '/architecture'), page('Arithmetic', '/arithmetic')] },
+      { text: 'API reference', collapsed: true, items: reference },
+    ],
+  },
+})
