@@ -16,7 +16,7 @@ export default defineConfig({
   vite: { build: { chunkSizeWarningLimit: 4_000 } },
   themeConfig: {
     search: { provider: 'local' },
-    outline: 'deep',
+    outline: [2, 3],
     nav: [
       page('Getting started', '/getting-started'),
       page('Options', '/options'),

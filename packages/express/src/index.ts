@@ -27,7 +27,7 @@ export type {
   Reply,
   SluiceOptions,
 } from '@sluice/core/http'
-export { clientKey, problem, RateLimitError } from '@sluice/core/http'
+export { clientKey, headerFields, problem, RateLimitError } from '@sluice/core/http'
 
 declare global {
   namespace Express {

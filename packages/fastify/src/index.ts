@@ -36,7 +36,7 @@ export type {
   Reply,
   SluiceOptions,
 } from '@sluice/core/http'
-export { clientKey, problem, RateLimitError } from '@sluice/core/http'
+export { clientKey, headerFields, problem, RateLimitError } from '@sluice/core/http'
 
 /**
  * A limit as a hook: for `onRequest`, or for `preHandler` where it reads the body. It names no more of a request and a
