@@ -9,6 +9,7 @@ import { bootstrap, fail, pnpm, root, run, tool } from './bootstrap.mjs'
 import { checkBundlers } from './installed/bundlers.mjs'
 import { checkTypes } from './installed/compilers.mjs'
 import { checkJest } from './installed/jest.mjs'
+import { checkRunners } from './installed/runners.mjs'
 import { ensureRedis, startRedis } from './redis.mjs'
 
 const OTHER_NODES = [22, 24, 26]
@@ -26,6 +27,7 @@ try {
   const redis = await startRedis()
   try {
     await checkJest(place, tarballs, { SLUICE_STORE: redis.url })
+    await checkRunners(place, tarballs, { SLUICE_STORE: redis.url })
     await checkBundlers(place, tarballs, { SLUICE_STORE: redis.url })
   } finally {
     redis.stop()

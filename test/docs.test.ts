@@ -25,7 +25,9 @@ const programs = blocks.filter(({ language }) => language === 'js' || language =
 describe('the code in the documentation', () => {
   it('is found', () => {
     expect(programs.length).toBeGreaterThan(10)
-    expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['sh', 'js', 'ts', 'text', 'json']))
+    expect(new Set(blocks.map(({ language }) => language))).toEqual(
+      new Set(['sh', 'js', 'ts', 'text', 'json', 'javascript']),
+    )
   })
 
   it('compiles', () => {

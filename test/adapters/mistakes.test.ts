@@ -66,6 +66,13 @@ describe('a limit that is made for each request', () => {
       expect(warnings()).toEqual([expect.stringContaining('SLUICE_MADE_IN_HANDLER: sluice() is called')])
     }))
 
+  it('is nothing to warn of where tests make an app each', () =>
+    freshly(async (fresh) => {
+      const create = () => app().get('/', fresh()('2/min'), ok)
+      for (let test = 0; test < 40; test++) await request(create()).get('/').expect(200)
+      expect(warnings()).toEqual([])
+    }))
+
   it('is nothing to warn of at start-up, nor where named limits are made as they are needed', () =>
     freshly(async (fresh) => {
       const limit = fresh()

@@ -98,6 +98,15 @@ describe('the memory store', () => {
     expect(Number(process.hrtime.bigint() - began) / 1e6).toBeLessThan(500)
   })
 
+  it('lets fake timers run out, whether its clock moves with them or stands still', async () => {
+    vi.useFakeTimers()
+    const stopped = memoryStore({ clock: () => 0 })
+    for (const store of [memoryStore(), stopped]) createLimiter({ policies: '1/week', store }).consume('a')
+    await vi.runAllTimersAsync()
+    expect(stopped.size).toBe(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('keeps no timer while it is empty, and none after it is closed', () => {
     vi.useFakeTimers()
     const store = memoryStore()

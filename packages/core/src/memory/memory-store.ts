@@ -34,12 +34,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   return new Memory(checkWhole('maxKeys', options.maxKeys ?? 1_000_000, 1, 2 ** 24), options.clock ?? monotonic)
 }
 
-// The global is asked anew each time, so that fake timers in somebody's tests move this clock too.
+// The global is read at each call, so that fake timers that replace `performance` move this clock too.
 const monotonic = (): number => Math.floor(performance.now())
 
-/** The sweep's next step comes soon while it finds something, and later while it does not. */
+/** The sweep's next step comes soon while it finds something; while it does not, each wait is twice the one before. */
 const SWEEP_SOON_MS = 25
 const SWEEP_LATER_MS = 250
+const SWEEP_LATEST_MS = 5 * 60_000
 
 /** Slots looked at in a step, and the tables that have their turn in it: well under a millisecond of work. */
 const SWEEP_STEP = 2_000
@@ -158,7 +159,7 @@ class Memory implements MemoryStore {
 
   /** Every new bucket pays for a look at a few old ones, in its own table and in the next; one goes when there is no room. */
   #makeRoom(table: Table, key: string, now: number): void {
-    this.#sweepLater(SWEEP_LATER_MS)
+    this.#sweepAfter(SWEEP_LATER_MS, now)
     table.sweep(2, now)
     this.#sweepNext(2, table, now)
     if (this.#tally.size >= this.maxKeys) this.#evict(table, key, now)
@@ -200,8 +201,11 @@ class Memory implements MemoryStore {
     else if (other !== undefined) there.drop(other.slot)
   }
 
-  /** One timer for the whole store, only while it holds something; it never keeps the process alive. */
-  #sweepLater(ms: number): void {
+  /**
+   * One timer for the whole store, only while it holds something; it never keeps the process alive. A clock that stands
+   * still, as in tests, lets nothing expire: then the next new bucket starts the sweep again.
+   */
+  #sweepAfter(ms: number, before: number): void {
     if (this.#sweeping !== undefined) return
     this.#sweeping = setTimeout(() => {
       this.#sweeping = undefined
@@ -211,7 +215,8 @@ class Memory implements MemoryStore {
       for (let table = 0; table < tables; table++) {
         dropped += this.#sweepNext(Math.ceil(SWEEP_STEP / tables), undefined, now)
       }
-      if (this.size > 0) this.#sweepLater(dropped > 0 ? SWEEP_SOON_MS : SWEEP_LATER_MS)
+      if (this.size === 0 || (dropped === 0 && now === before)) return
+      this.#sweepAfter(dropped > 0 ? SWEEP_SOON_MS : Math.min(2 * Math.max(ms, SWEEP_LATER_MS), SWEEP_LATEST_MS), now)
     }, ms)
     if (typeof this.#sweeping === 'object') this.#sweeping.unref()
   }

@@ -1,7 +1,12 @@
 /** The parts of Node's own modules that core can use, but does not need. */
 interface Builtins {
   'node:crypto': { createHash(name: 'sha256'): Hash; createHmac(name: 'sha256', secret: string): Hash }
-  'node:diagnostics_channel': { channel(name: string): Channel }
+  'node:async_hooks': { AsyncLocalStorage: new <T>() => Storage<T> }
+  'node:diagnostics_channel': {
+    channel(name: string): Channel
+    subscribe(name: string, listener: () => void): void
+    unsubscribe(name: string, listener: () => void): void
+  }
   'node:module': { createRequire(from: string): (name: string) => unknown }
 }
 
@@ -13,6 +18,12 @@ interface Hash {
 export interface Digest {
   subarray(from: number, to: number): Digest
   toString(encoding: 'base64' | 'base64url'): string
+}
+
+export interface Storage<T> {
+  enterWith(store: T): void
+  getStore(): T | undefined
+  disable(): void
 }
 
 export interface Channel {
