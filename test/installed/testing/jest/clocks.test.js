@@ -36,10 +36,12 @@ test('fake timers do not move a clock of its own', () => {
   expect(moves(advance, { store: memoryStore({ clock: () => 0 }) })).toBe(false)
 })
 
-test('jest.runAllTimers() gives up on a long window', () => {
+test('jest.runAllTimers() runs until the bucket has expired', () => {
   jest.useFakeTimers()
-  createLimiter({ policies: '1/day' }).consume('a')
-  expect(() => jest.runAllTimers()).toThrow('infinite loop')
+  const limiter = createLimiter({ policies: '1/week' })
+  limiter.consume('a')
+  jest.runAllTimers()
+  expect(limiter.consume('a').allowed).toBe(true)
 })
 
 test('Redis answers under fake timers that leave nextTick and queueMicrotask', async () => {

@@ -46,9 +46,11 @@ describe('to the millisecond', () => {
     expect(limiter.consume('a').allowed).toBe(true)
   })
 
-  test('vi.runAllTimers() gives up on a long window', () => {
-    createLimiter({ policies: '1/hour' }).consume('a')
-    expect(() => vi.runAllTimers()).toThrow('infinite loop')
+  test('vi.runAllTimers() runs until the bucket has expired', () => {
+    const limiter = createLimiter({ policies: '1/week' })
+    limiter.consume('a')
+    vi.runAllTimers()
+    expect(limiter.consume('a').allowed).toBe(true)
   })
 })
 
