@@ -18,7 +18,9 @@ interface Block {
   readonly code: string
 }
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs', 'packages', 'bench'].flatMap(pagesIn)
+const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs', 'docs/migration', 'packages', 'bench'].flatMap(
+  pagesIn,
+)
 const blocks = pages.flatMap(blocksOf)
 const programs = blocks.filter(({ language }) => language === 'js' || language === 'ts')
 
@@ -140,5 +142,20 @@ describe('docs/failure-modes.md', () => {
 
   it.each(shown)('names one that exists: $title', ({ file, title }) => {
     expect(readFileSync(`${root}${file}`, 'utf8')).toContain(title)
+  })
+})
+
+describe('the site', () => {
+  const config = readFileSync(`${root}docs/.vitepress/config.ts`, 'utf8')
+  const links = [...config.matchAll(/page\('[^']+', '\/([\w/-]*)'\)/g)].map(([, link = '']) => link)
+
+  it.each([...new Set(links)].filter((link) => link !== 'api/'))('has the page that it links to: /%s', (link) => {
+    expect(existsSync(`${root}docs/${link}${link.endsWith('/') ? 'index' : ''}.md`)).toBe(true)
+  })
+
+  it('links to every page', () => {
+    const written = pages.filter((page) => /^docs\/(?!index)/.test(page))
+    const linked = links.map((link) => `docs/${link}${link.endsWith('/') ? 'index' : ''}.md`)
+    expect(new Set(linked)).toEqual(new Set([...written, 'docs/api/index.md']))
   })
 })

@@ -104,6 +104,10 @@ describe('limits without a name', () => {
       fresh({ store: shared('redis://two'), name: 'shop' })('1/min')
       fresh({ store: memoryStore() })('1/min')
       fresh({ store: memoryStore() })('1/min')
+      for (let own = 0; own < 2; own++) {
+        const { url: _url, ...store } = shared('')
+        fresh({ store })('1/min')
+      }
       expect(warnings()).toEqual([])
     }))
 })

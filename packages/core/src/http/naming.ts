@@ -1,8 +1,8 @@
 import { warn } from '../runtime/builtin.js'
 import type { Store } from '../stores/store.js'
 
-/** By the URL of a shared store and the name that they begin with: which `sluice()` has limits without a name there. */
-const unnamedBy = new Map<string, object>()
+/** By a shared store, or its URL, and the name that they begin with: which `sluice()` has limits without a name there. */
+const unnamedBy = new Map<string | Store, Map<string, object>>()
 let saidShared = false
 
 /** `default`, `default-2`, …: the same in every process that runs the same code. */
@@ -19,15 +19,17 @@ export function namer(store: Store): (base: string) => string {
             "Give each a name, as in limit('100/min', { name: 'search' }).",
         )
       }
-      refuseSilence(`${store.url} ${base}`, own)
+      noteUnnamed(store.url ?? store, base, own)
     }
     return unnamed === 1 ? base : `${base}-${unnamed}`
   }
 }
 
-function refuseSilence(place: string, own: object): void {
-  const other = unnamedBy.get(place)
-  unnamedBy.set(place, own)
+function noteUnnamed(where: string | Store, base: string, own: object): void {
+  const there = unnamedBy.get(where) ?? new Map<string, object>()
+  unnamedBy.set(where, there)
+  const other = there.get(base)
+  there.set(base, own)
   if (other === undefined || other === own || saidShared) return
   saidShared = true
   warn(
