@@ -1,5 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { clientKey, createLimiter, type LimitOptions, memoryStore, type Store, sluice } from '@sluice/express'
+import {
+  clientKey,
+  createLimiter,
+  type LimitOptions,
+  memoryStore,
+  type Store,
+  sluice,
+  tokenBucket,
+} from '@sluice/express'
 import { sluice as fastifySluice } from '@sluice/fastify'
 import { sluice as koaSluice } from '@sluice/koa'
 import express, { type Request, type RequestHandler } from 'express'
@@ -225,6 +233,26 @@ describe('a limit’s own buckets', () => {
     expect(decision.standings.map(({ remaining }) => remaining)).toEqual([1, 4])
   })
 
+  it('leave no rejection behind where one key rejects and another throws', async () => {
+    const throwing = (): string => {
+      throw new Error('at once')
+    }
+    const own = sluice()(
+      [
+        { policy: '2/h', name: 'a', key: () => Promise.reject(new Error('late')) },
+        { policy: '2/h', name: 'b', key: throwing },
+      ],
+      { name: 'own' },
+    )
+    const rejections: unknown[] = []
+    const note = (error: unknown) => rejections.push(error)
+    process.on('unhandledRejection', note)
+    expect(() => own.keyOf({} as Request)).toThrow('at once')
+    await pause(1)
+    process.off('unhandledRejection', note)
+    expect(rejections).toEqual([])
+  })
+
   it('are unknown where the policies depend on the request', () => {
     const limit = sluice()(() => '1/min')
     expect(() => limit.peek('a')).toThrow("This limit's policies depend on the request")
@@ -258,6 +286,10 @@ describe('a configuration that would deny for ever, or not at all', () => {
       'under policy "short"',
     ],
     ['limit in place of limit(…)', () => limit({ headers: {}, url: '/' } as never), "as in limit('100/min')"],
+    ['a constructor that was not called', () => limit(tokenBucket as never), "as in limit(tokenBucket('10/s'))"],
+    ['a store of a limit', () => limit('5/min', { store: 'memory:' } as never), 'it belongs to sluice()'],
+    ['an empty URL', () => sluice({ store: '' }), 'the URL is empty. Leave the variable unset'],
+    ['headers: false', () => limit('5/min', { headers: false as never }), '[] for none; got false'],
     ['deny', () => limit('5/min', { deny: 'throw' as never }), "deny: expected 'response' or 'error'"],
     [
       'deny with a response',

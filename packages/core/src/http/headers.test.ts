@@ -100,7 +100,7 @@ describe('header fields', () => {
     [
       'an unknown one',
       'draft-8',
-      `headers: expected 'draft', 'draft+pk', 'draft-7', 'draft-6', 'legacy', got "draft-8"`,
+      `headers: expected 'draft', 'draft+pk', 'draft-7', 'draft-6', 'legacy', several in an array, or [] for none; got "draft-8"`,
     ],
   ])('refuse %s', (_title, dialects, sentence) => {
     expect(() => checkDialects(dialects as never)).toThrow(sentence)

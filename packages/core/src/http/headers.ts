@@ -21,7 +21,8 @@ export function checkDialects(given: Dialect | readonly Dialect[] = 'draft'): re
   for (const dialect of dialects) {
     if (!DIALECTS.includes(dialect)) {
       throw new ConfigError(
-        `headers: expected ${DIALECTS.map((name) => `'${name}'`).join(', ')}, got ${shown(dialect)}.`,
+        `headers: expected ${DIALECTS.map((name) => `'${name}'`).join(', ')}, several in an array, or [] for none; ` +
+          `got ${shown(dialect)}.`,
       )
     }
   }

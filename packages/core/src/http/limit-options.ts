@@ -102,6 +102,7 @@ export function checkLimitOptions<Req>(
   defaults: LimitOptions<Req> = {},
   share: Share = ALL,
 ): CheckedOptions<Req> {
+  if (place === 'limit()') refuseSluices(options)
   checkOptions(place, options, KNOWN)
   const {
     name,
@@ -134,6 +135,15 @@ export function checkLimitOptions<Req>(
     ipv6Prefix: checkWhole('ipv6Prefix', ipv6Prefix, 32, 128),
     shadow,
     failure: checkFailure(failure, share),
+  }
+}
+
+/** Where buckets live is said once, for all limits. */
+function refuseSluices(options: object): void {
+  for (const name of ['store', 'instances']) {
+    if (typeof options === 'object' && options !== null && name in options) {
+      throw new ConfigError(`limit() has no option "${name}": it belongs to sluice(), and holds for all its limits.`)
+    }
   }
 }
 

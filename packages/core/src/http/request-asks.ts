@@ -106,7 +106,13 @@ export class RequestAsks<Req> {
   keysOf(request: Req): Keys | Promise<Keys> {
     const lines = this.#lines ?? [{ policy: undefined, key: undefined, cost: undefined }]
     const sharedKey = once((line: Keyed) => this.#keyOf(line, request))
-    const values = lines.map((line) => (line.key === undefined ? sharedKey(line) : this.#keyOf(line, request)))
+    const values: unknown[] = []
+    try {
+      for (const line of lines) values.push(line.key === undefined ? sharedKey(line) : this.#keyOf(line, request))
+    } catch (error) {
+      abandon(values)
+      throw error
+    }
     const keys = (settled: readonly unknown[]): Keys => {
       const checked = settled.map((key, i) => {
         if (typeof key !== 'string' || key === '') throw notAKey(key, lines[i]?.policy?.name ?? this.#parts.name)

@@ -3,6 +3,7 @@ import { failoverOf } from '../failover/failover.js'
 import { type Events, limitEvents, listen } from '../limiter/events.js'
 import { StoreLimiter } from '../limiter/limiter.js'
 import type { CheckedText } from '../policies/bind-policies.js'
+import { fixedWindow, leakyBucket, slidingLog, slidingWindow, tokenBucket } from '../policies/constructors.js'
 import type { Policy } from '../policies/policy.js'
 import type { RateText } from '../policies/rate-text.js'
 import type { Listener } from '../runtime/emitter.js'
@@ -67,6 +68,7 @@ export function createLimit<Req extends object, Middleware extends object>(
     policies: LimitPolicyLike<Req> | readonly LimitPolicyLike<Req>[] | PolicyFunction<Req>,
     own: LimitOptions<Req> = {},
   ): Middleware & LimitControls<Req> => {
+    if (isConstructor(policies)) throw new ConfigError(`limit() takes policies, as in limit(${policies.name}('10/s')).`)
     if (isRequest(policies))
       throw new ConfigError("limit is no middleware itself: it makes one, as in limit('100/min').")
     const checked = checkLimitOptions('limit()', own, defaults, share)
@@ -82,6 +84,13 @@ export function createLimit<Req extends object, Middleware extends object>(
   const on: Limit<Req, Middleware>['on'] = (name, listener) => listen(events, failover, name, listener)
   return Object.assign(limit, { on, store, close: () => failover.close() })
 }
+
+/** A constructor that was not called would pass for a function that returns policies. */
+function isConstructor(policies: unknown): policies is { readonly name: string } {
+  return CONSTRUCTORS.includes(policies)
+}
+
+const CONSTRUCTORS: readonly unknown[] = [fixedWindow, slidingWindow, slidingLog, tokenBucket, leakyBucket]
 
 /** What a framework would call `limit` with, where it was given in place of `limit('100/min')`. */
 function isRequest(policies: unknown): boolean {

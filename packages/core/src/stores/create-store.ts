@@ -23,6 +23,7 @@ export function createStore(url: string | undefined): Store {
   if (url === undefined || url === 'memory:') return memoryStore()
   const wanted = PACKAGES.find(({ schemes }) => schemes.test(url))
   if (wanted !== undefined) return load(wanted)(url)
+  if (url === '') throw new ConfigError('store: the URL is empty. Leave the variable unset for a memory store.')
   throw new ConfigError(
     `store: ${schemeOf(url)} is not a store. Expected 'memory:', 'redis://host:6379', 'rediss://…', ` +
       "'redis+sentinel://…', 'redis+cluster://…', 'upstash:' or a Store.",
@@ -64,7 +65,8 @@ function load({ name, client, open }: (typeof PACKAGES)[number]): (url: string) 
     }
   }
   throw new ConfigError(
-    `store: this URL needs ${name}, which cannot be found. Run: npm install ${name} ${client}. In a bundle, import ${open} from it and give store: ${open}('…').`,
+    `store: this URL needs ${name} and ${client}, of which one cannot be found. Run: npm install ${name} ${client}. ` +
+      `In a bundle, import ${open} from ${name} and give store: ${open}('…').`,
   )
 }
 

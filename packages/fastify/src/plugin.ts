@@ -1,0 +1,125 @@
+import { ConfigError } from '@sluice/core'
+import { type Limit, warn } from '@sluice/core/http'
+import type { FastifyInstance, FastifyPluginCallback, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
+
+/** `limit.plugin`: limits the scope that registers it, and each route by its `config.limit`. */
+export function pluginOf(limit: Limit<FastifyRequest, LimitHook>): FastifyPluginCallback<Partial<RouteLimit>> {
+  const plugin: FastifyPluginCallback<Partial<RouteLimit>> = (app, options, done) => {
+    try {
+      const own = withoutRegister(options)
+      if (Object.keys(own).length > 0) app.addHook('onRequest', unlessExempt(hookOf(limit, own, 'limit.plugin')))
+      limitRoutes(app, limit)
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+  // The scope that registers the plugin is the one that it limits, with the scopes inside it.
+  return Object.assign(plugin, { [Symbol.for('skip-override')]: true, [Symbol.for('fastify.display-name')]: 'sluice' })
+}
+
+function unlessExempt(hook: LimitHook): LimitHook {
+  const limited: onRequestHookHandler = (request, reply, done) =>
+    request.routeOptions.config?.limit === false ? done() : hook(request, reply, done)
+  return limited as LimitHook
+}
+
+/** Marks the config of a route whose limit is among its hooks: others that look at it leave it alone. */
+const LIMITED: unique symbol = Symbol.for('sluice.limited')
+
+/**
+ * A route's `config.limit` runs before its other hooks; the HEAD twin that Fastify makes of a GET shares its limit.
+ * A route that was declared before this plugin had loaded is met at its first request. Limits without a name are called by
+ * their route, since that order differs from process to process.
+ */
+function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHook>): void {
+  const gets = new Map<string, { readonly own: unknown; readonly hook: LimitHook }>()
+  app.addHook('onRoute', (route) => {
+    const config: RouteConfig | undefined = route.config
+    if (config?.limit === undefined || config.limit === false || config[LIMITED] !== undefined) return
+    const twin = route.method === 'HEAD' ? gets.get(route.url) : undefined
+    const place = `${[route.method].flat().join(', ')} ${route.url}`
+    const hook = twin?.own === config.limit ? twin.hook : routeHook(limit, config.limit, place)
+    if (route.method === 'GET') gets.set(route.url, { own: config.limit, hook })
+    route.config = Object.assign({}, route.config, { [LIMITED]: true })
+    route.onRequest = [hook, ...[route.onRequest ?? []].flat()]
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    const config: RouteConfig | undefined = request.routeOptions.config
+    if (config?.limit === undefined || config.limit === false || config[LIMITED] === true) return done()
+    try {
+      config[LIMITED] ??= lateHook(limit, config.limit, request)
+      config[LIMITED](request, reply, done)
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+}
+
+function routeHook(limit: Limit<FastifyRequest, LimitHook>, own: RoutePolicies | RouteLimit, place: string): LimitHook {
+  return hookOf(limit, { name: place, ...defined(toRouteLimit(own, place)) }, place)
+}
+
+/** Under the same name in every process, whichever route is asked for first. */
+function lateHook(limit: Limit<FastifyRequest, LimitHook>, own: RoutePolicies | RouteLimit, request: FastifyRequest) {
+  const place = `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url}`
+  warn(
+    'SLUICE_LATE_PLUGIN',
+    `The route ${place} was declared before limit.plugin had loaded, so its limit is checked only now, at its first ` +
+      'request. Write await app.register(limit.plugin) before the routes.',
+  )
+  return routeHook(limit, own, place)
+}
+
+function defined<Options extends object>(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
+}
+
+interface RouteConfig {
+  readonly limit?: RoutePolicies | RouteLimit | false | undefined
+  [LIMITED]?: true | LimitHook
+}
+
+/** @throws {ConfigError} where there are no policies, which would limit nothing. */
+function hookOf(limit: Limit<FastifyRequest, LimitHook>, own: Partial<RouteLimit>, place: string): LimitHook {
+  const { policies, ...options } = own
+  if (policies !== undefined) return at(place, () => limit(policies, options))
+  throw new ConfigError(
+    `${place}: a limit needs policies, as in { policies: '100/min' }; got ${Object.keys(own).join(', ')}.`,
+  )
+}
+
+/** Errors of a route's limit say which route it is. */
+function at<T>(place: string, what: () => T): T {
+  try {
+    return what()
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError(`${place}: ${error.message}`)
+    throw error
+  }
+}
+
+function toRouteLimit(own: RoutePolicies | RouteLimit, place: string): RouteLimit {
+  if (typeof own === 'string' || Array.isArray(own)) return { policies: own as RoutePolicies }
+  if (typeof own !== 'object' || own === null) {
+    throw new ConfigError(`${place}: config.limit takes policies, or an object with policies and options.`)
+  }
+  if ('policies' in own) return own
+  if ('policy' in own || 'algorithm' in own) return { policies: own }
+  throw new ConfigError(
+    `${place}: config.limit has no policies. Write limit: '100/min' or limit: { policies: '100/min' }.`,
+  )
+}
+
+/** Takes off what `register` itself reads of a plugin's options. */
+function withoutRegister(options: Partial<RouteLimit> & RegisterOptions): Partial<RouteLimit> {
+  const { prefix: _prefix, logLevel: _logLevel, logSerializers: _logSerializers, ...own } = options
+  return own
+}
+
+interface RegisterOptions {
+  readonly prefix?: unknown
+  readonly logLevel?: unknown
+  readonly logSerializers?: unknown
+}
