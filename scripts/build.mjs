@@ -1,5 +1,6 @@
 // Builds the packages: ES modules and types by the compiler, then CommonJS of those for Jest and older tools.
-import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
 import { build } from 'esbuild'
 import { root, run, tool } from './bootstrap.mjs'
 
@@ -21,6 +22,22 @@ async function toCommonJs(dist) {
     define: { 'import.meta.url': '__filename' },
     logLevel: 'warning',
   })
-  for (const file of files.filter((file) => file.endsWith('.d.ts'))) cpSync(`${dist}/${file}`, `${cjs}/${file}`)
+  for (const file of typesFrom(dist, files)) cpSync(`${dist}/${file}`, `${cjs}/${file}`)
   writeFileSync(`${cjs}/package.json`, '{ "type": "commonjs" }\n')
+}
+
+/** The types that an entry point leads to; those of other modules are not needed. */
+function typesFrom(dist, files) {
+  const left = files.filter((file) => /^(?:\w+\/)?index\.d\.ts$/.test(file))
+  const found = new Set(left)
+  for (let file = left.pop(); file !== undefined; file = left.pop()) {
+    const text = readFileSync(`${dist}/${file}`, 'utf8')
+    for (const [, path] of text.matchAll(/(?:from |import\()'(\.[^']+)\.js'/g)) {
+      const next = normalize(join(dirname(file), `${path}.d.ts`))
+      if (found.has(next)) continue
+      found.add(next)
+      left.push(next)
+    }
+  }
+  return found
 }
