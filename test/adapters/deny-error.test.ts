@@ -128,3 +128,20 @@ describe('problem', () => {
     expect(JSON.parse(denied.text)).toMatchObject({ title: 'Too many requests', docs: 'https://example.com/limits' })
   })
 })
+
+describe('a way to deny', () => {
+  const answer = { response: () => ({ status: 420 }) }
+
+  it.each([
+    ['deny of a limit over response of sluice()', answer, { deny: 'error' }, 429],
+    ['response of a limit over deny of sluice()', { deny: 'error' }, answer, 420],
+  ] as const)('is the limit’s own: %s', async (_title, defaults, own, status) => {
+    const limit = sluice(defaults)
+    const handler: ErrorRequestHandler = (error, _req, res, _next) => void res.status(error.status).end()
+    const server = express()
+      .get('/', limit('1/h', own), (_req, res) => void res.send('ok'))
+      .use(handler)
+    await request(server).get('/').expect(200)
+    await request(server).get('/').expect(status)
+  })
+})

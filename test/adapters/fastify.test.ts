@@ -91,6 +91,57 @@ describe.each([
     warning.mockClear()
   })
 
+  it('name routes apart that differ by more than method and URL, and shorten what is too long', async () => {
+    const app = create()
+    await app.register(sluice().plugin)
+    const long = `/${'segment-'.repeat(30)}`
+    for (const [version, limit] of [
+      ['1.0.0', '10/s'],
+      ['2.0.0', '100/min'],
+    ] as const) {
+      app.get('/x', { constraints: { version }, config: { limit } }, ok)
+    }
+    app.get(long, { config: { limit: '5/h' } }, ok)
+    app.get('/größe', { config: { limit: '5/h' } }, ok)
+    const { headers } = await app.inject({ url: '/x', headers: { 'accept-version': '2.0.0' } })
+    expect(headers['ratelimit']).toMatch(/^"GET \/x \(version 2.0.0\)";r=99;/)
+    expect(await ratelimit(app, long)).toMatch(/^"GET \/segment-[^"]*~[^"]{16}";r=4;/)
+    expect(await ratelimit(app, encodeURI('/größe'))).toMatch(/^"GET \/gr%C3%B6%C3%9Fe";r=4;/)
+  })
+
+  it('count HEAD with a route of several methods', async () => {
+    const app = create({ exposeHeadRoutes: true })
+    await app.register(sluice().plugin)
+    app.route({ method: ['GET', 'POST'], url: '/m', config: { limit: '5/h' }, handler: ok })
+    expect(await ratelimit(app, '/m')).toMatch(/^"GET, POST \/m";r=4;/)
+    expect(await ratelimit(app, '/m', 'HEAD')).toMatch(/^"GET, POST \/m";r=3;/)
+  })
+
+  it('limit another app of the same process on a route of the same name', async () => {
+    const limit = sluice()
+    for (const [policies, name] of [
+      ['3/min', 'GET /'],
+      ['30/min', 'GET / #2'],
+      ['3/min', 'GET /'],
+    ] as const) {
+      const app = create()
+      await app.register(limit.plugin)
+      app.get('/', { config: { limit: policies } }, ok)
+      expect(await ratelimit(app, '/')).toContain(`"${name}"`)
+    }
+  })
+
+  it('fail a late route’s requests alike, and warn of it once', async () => {
+    const app = create()
+    app.register(sluice().plugin)
+    app.get('/', { config: { limit: '5/mintue' as never } }, ok)
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    warning.mockClear()
+    for (let turn = 0; turn < 3; turn++) expect((await app.inject('/')).statusCode).toBe(500)
+    expect(warning).toHaveBeenCalledTimes(1)
+    warning.mockClear()
+  })
+
   it('exempt a route by config: { limit: false }', async () => {
     const app = create()
     await app.register(sluice().plugin, { policies: '10/min' })

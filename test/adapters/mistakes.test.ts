@@ -74,6 +74,18 @@ describe('a limit that is made for each request', () => {
       expect(warnings()).toEqual([expect.stringContaining('SLUICE_MADE_IN_HANDLER: sluice() is called')])
     }))
 
+  it('is nothing to warn of where it is made when it is first needed, and kept', () =>
+    freshly(async (fresh) => {
+      let kept: RequestHandler | undefined
+      const lazy: RequestHandler = (req, res, next) => {
+        kept ??= fresh()('100/min') as RequestHandler
+        return kept(req, res, next)
+      }
+      const server = app().get('/', lazy, ok)
+      for (let turn = 0; turn < 30; turn++) await request(server).get('/').expect(200)
+      expect(warnings()).toEqual([])
+    }))
+
   it('is nothing to warn of where tests make an app each', () =>
     freshly(async (fresh) => {
       const create = () => app().get('/', fresh()('2/min'), ok)
@@ -110,6 +122,12 @@ describe('limits without a name', () => {
       fresh({ store: shared('redis://three') })('1/min')
       fresh({ store: shared('redis://two?prefix=shop') })('1/min')
       fresh({ store: shared('redis://two'), name: 'shop' })('1/min')
+      for (let own = 0; own < 2; own++) fresh({ store: shared('redis://(the given client)') })('1/min')
+      for (let test = 0; test < 2; test++) {
+        const limit = fresh({ store: shared('redis://closed') })
+        limit('1/min')
+        await limit.close()
+      }
       fresh({ store: memoryStore() })('1/min')
       fresh({ store: memoryStore() })('1/min')
       for (let own = 0; own < 2; own++) {
@@ -181,6 +199,7 @@ describe('a key of an app’s own', () => {
     ['an address that came mapped', () => '::ffff:192.0.2.1'],
     ['clientKey', (req) => clientKey(req.ip)],
     ['a text with colons', (req) => `user:${req.ip}`],
+    ['a tenant and a user', () => '12::34'],
   ])('that is %s is nothing to warn of', async (_title, key) => {
     await from(serve(key), '2001:db8::1').expect(200)
     expect(warnings()).toEqual([])
@@ -209,6 +228,7 @@ describe('a limit’s own buckets', () => {
       expect((await login.peek(address)).allowed).toBe(false)
       await login.reset(address)
       expect((await login.peek(clientKey(address))).allowed).toBe(true)
+      expect((await login.peek({ login: address })).binding?.used).toBe(0)
       await from(address).expect(200)
     }
   })
@@ -251,6 +271,17 @@ describe('a limit’s own buckets', () => {
     await pause(1)
     process.off('unhandledRejection', note)
     expect(rejections).toEqual([])
+  })
+
+  it('are named by keyOf also where a function returns policies with keys of their own', async () => {
+    const own = sluice()(async () => [{ policy: '5/min', name: 'own', key: () => 'mine' }])
+    expect(await own.keyOf({} as Request)).toBe('mine')
+  })
+
+  it('are not reset by an empty key, or by none', () => {
+    const limit = sluice()('1/min')
+    expect(() => limit.reset('')).toThrow('The key is empty')
+    expect(() => limit.reset({})).toThrow('takes a key')
   })
 
   it('are unknown where the policies depend on the request', () => {

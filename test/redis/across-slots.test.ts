@@ -10,13 +10,16 @@ beforeAll(() => {
 })
 afterAll(() => client.quit())
 
-/** One Redis as if each key lay in a slot of its own. */
-const store = (clock: () => number) =>
+/** One Redis as if each key lay in a slot of its own; what `silent` says of is never answered. */
+const store = (clock: () => number, silent: () => boolean = () => false) =>
   remoteStore(
     'test',
     {
       url: 'redis://test',
-      evalsha: (sha, names, args) => client.evalsha(sha, names.length, ...names, ...args) as Promise<never>,
+      evalsha: (sha, names, args) =>
+        silent()
+          ? new Promise<never>(() => undefined)
+          : (client.evalsha(sha, names.length, ...names, ...args) as Promise<never>),
       eval: (text, names, args) => client.eval(text, names.length, ...names, ...args) as Promise<never>,
       async *scan() {},
       remove: (names) => client.unlink(...names),
@@ -51,5 +54,25 @@ describe('a decision across slots of a cluster', () => {
       expect(denied.every(({ allowed }) => !allowed)).toBe(true)
     }
     expect((await limiter.peek({ all: 'all', own: 'me' })).standings[1]?.remaining).toBe(100)
+  })
+
+  it('that denied is known at once, though giving back is never answered', async () => {
+    let calls = Number.NEGATIVE_INFINITY
+    const policies = [named('all', fixedWindow('1/h')), named('own', fixedWindow('100/min'))]
+    const limiter = createLimiter({
+      policies,
+      store: store(
+        () => 1_000,
+        () => calls++ >= 2,
+      ),
+      timeoutMs: 10_000,
+      onStoreError: 'allow',
+    })
+    await limiter.consume({ all: 'all', own: 'me' })
+    await limiter.peek({ all: 'all', own: 'me' })
+    calls = 0
+    const denied = await limiter.consume({ all: 'all', own: 'me' })
+    expect(denied).toMatchObject({ allowed: false, degraded: false })
+    expect(denied.standings.map(({ remaining }) => remaining)).toEqual([0, 99])
   })
 })

@@ -129,11 +129,14 @@ const DECISION: unique symbol = Symbol('sluice.decision')
 
 /** `request.rateLimit`, once for each copy of Express, on what the requests of all its apps inherit from. */
 function exposeDecision(request: Request): void {
-  let prototype: object = Object.getPrototypeOf(request)
-  if (DECISION in prototype) return
-  for (let next = prototype; next !== null; next = Object.getPrototypeOf(next)) {
+  const nearest: object | null = Object.getPrototypeOf(request)
+  if (nearest === null || DECISION in nearest) return
+  let prototype: object | undefined
+  for (let next: object | null = nearest; next !== null; next = Object.getPrototypeOf(next)) {
     if (Object.hasOwn(next, 'accepts')) prototype = next
   }
+  // A stand-in of somebody's tests, which inherits nothing from Express.
+  if (prototype === undefined) return
   Object.defineProperty(prototype, DECISION, { value: true })
   Object.defineProperty(prototype, 'rateLimit', {
     configurable: true,

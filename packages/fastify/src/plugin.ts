@@ -1,5 +1,5 @@
 import { ConfigError } from '@sluice/core'
-import { type Limit, warn } from '@sluice/core/http'
+import { type Limit, routeName, warn } from '@sluice/core/http'
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
 
@@ -39,9 +39,9 @@ function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHoo
     const config: RouteConfig | undefined = route.config
     if (config?.limit === undefined || config.limit === false || config[LIMITED] !== undefined) return
     const twin = route.method === 'HEAD' ? gets.get(route.url) : undefined
-    const place = `${[route.method].flat().join(', ')} ${route.url}`
+    const place = placeOf(route.method, route.url, route.constraints)
     const hook = twin?.own === config.limit ? twin.hook : routeHook(limit, config.limit, place)
-    if (route.method === 'GET') gets.set(route.url, { own: config.limit, hook })
+    if ([route.method].flat().includes('GET')) gets.set(route.url, { own: config.limit, hook })
     route.config = Object.assign({}, route.config, { [LIMITED]: true })
     route.onRequest = [hook, ...[route.onRequest ?? []].flat()]
   })
@@ -50,26 +50,46 @@ function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHoo
     if (config?.limit === undefined || config.limit === false || config[LIMITED] === true) return done()
     try {
       config[LIMITED] ??= lateHook(limit, config.limit, request)
-      config[LIMITED](request, reply, done)
     } catch (error) {
-      done(error as Error)
+      config[LIMITED] = (_request, _reply, fail) => fail(error as Error)
     }
+    config[LIMITED](request, reply, done)
   })
 }
 
 function routeHook(limit: Limit<FastifyRequest, LimitHook>, own: RoutePolicies | RouteLimit, place: string): LimitHook {
-  return hookOf(limit, { name: place, ...defined(toRouteLimit(own, place)) }, place)
+  const options = defined(toRouteLimit(own, place))
+  if (options.name !== undefined) return hookOf(limit, options, place)
+  // Another app of this process, as each test makes one, may have another limit on a route of that name.
+  for (let turn = 1; ; turn++) {
+    try {
+      return hookOf(limit, { ...options, name: routeName(turn === 1 ? place : `${place} #${turn}`) }, place)
+    } catch (error) {
+      if (turn === MOST_OF_A_ROUTE || !(error instanceof ConfigError) || !error.message.includes(': name: "'))
+        throw error
+    }
+  }
 }
 
 /** Under the same name in every process, whichever route is asked for first. */
 function lateHook(limit: Limit<FastifyRequest, LimitHook>, own: RoutePolicies | RouteLimit, request: FastifyRequest) {
-  const place = `${request.method === 'HEAD' ? 'GET' : request.method} ${request.routeOptions.url}`
+  const { method, url, version } = request.routeOptions
+  const place = placeOf(method === 'HEAD' ? 'GET' : method, url ?? '', version === undefined ? {} : { version })
   warn(
     'SLUICE_LATE_PLUGIN',
     `The route ${place} was declared before limit.plugin had loaded, so its limit is checked only now, at its first ` +
       'request. Write await app.register(limit.plugin) before the routes.',
   )
   return routeHook(limit, own, place)
+}
+
+const MOST_OF_A_ROUTE = 100
+
+/** `GET /search`, with what else must hold for the route: `GET /search (version 2.0.0)`. */
+function placeOf(method: string | readonly string[], url: string, constraints: object | undefined): string {
+  const route = `${[method].flat().join(', ')} ${url}`
+  const held = Object.entries(constraints ?? {}).map(([name, value]) => `${name} ${String(value)}`)
+  return held.length === 0 ? route : `${route} (${held.join(', ')})`
 }
 
 function defined<Options extends object>(options: Options): Options {

@@ -92,9 +92,11 @@ function isCluster(client: NodeRedisClient): client is ClusterClient {
   return 'nodeClient' in client && 'masters' in client
 }
 
-/** A client with a `keyPrefix` puts it before the names it sends, but neither into patterns nor off the names it finds. */
+/**
+ * A client with a `keyPrefix` puts it before the names it sends, but neither into patterns nor off the names it finds.
+ * node-redis 5 has no such option.
+ */
 function keyPrefixOf(client: object): string {
-  const { options } = client as { options?: { keyPrefix?: unknown } }
-  const { _keyPrefix = options?.keyPrefix } = client as { _keyPrefix?: unknown }
-  return typeof _keyPrefix === 'string' ? _keyPrefix : ''
+  const { _keyPrefix: prefix } = client as { _keyPrefix?: unknown }
+  return typeof prefix === 'string' ? prefix : ''
 }

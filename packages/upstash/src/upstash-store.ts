@@ -19,6 +19,9 @@ export function upstashStore(
   options: UpstashStoreOptions = {},
 ): Store {
   const prefix = typeof where === 'string' ? /^upstash:\?prefix=(.*)$/.exec(where)?.[1] : undefined
+  if (prefix !== undefined && !/^[\w.:-]{1,64}$/.test(prefix)) {
+    throw new ConfigError("store: the query of 'upstash:' can only be ?prefix= with 1 to 64 letters, digits and _.:-")
+  }
   const all = prefix === undefined ? options : { ...options, prefix: options?.prefix ?? prefix }
   return remoteStore(
     'upstashStore()',

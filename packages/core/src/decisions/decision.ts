@@ -56,7 +56,7 @@ export class Decision {
         windowMs: policy.windowMs,
         used,
         remaining,
-        resetAt: new Date(now + resetAfterMs).toISOString(),
+        resetAt: isoTime(now + resetAfterMs),
       })),
     }
   }
@@ -65,6 +65,13 @@ export class Decision {
   get binding(): Standing | undefined {
     return bindingOf(this.standings)
   }
+}
+
+/** ECMAScript's dates end in the year 275760. */
+const LAST_TIME = 8.64e15
+
+function isoTime(ms: number): string | null {
+  return ms <= LAST_TIME ? new Date(ms).toISOString() : null
 }
 
 /** A decision as `JSON.stringify` writes it. */
@@ -79,8 +86,8 @@ export interface DecisionJson {
     readonly windowMs: number
     readonly used: number
     readonly remaining: number
-    /** When the bucket is fresh again if no units are taken. */
-    readonly resetAt: string
+    /** When the bucket is fresh again if no units are taken; `null`: later than a date can say. */
+    readonly resetAt: string | null
   }[]
 }
 

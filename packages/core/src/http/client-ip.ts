@@ -1,4 +1,5 @@
 import { KeyError } from '../errors.js'
+import { checkWhole } from '../options.js'
 
 /** An IPv6 client owns a whole /64. */
 const CLIENT_PREFIX = 64
@@ -23,7 +24,7 @@ export function clientKey(address: string | undefined, ipv6Prefix: number = CLIE
   }
   const mapped = mappedIPv4(groups)
   if (mapped !== undefined) return mapped
-  return network(groups, ipv6Prefix)
+  return network(groups, checkWhole('ipv6Prefix', ipv6Prefix, 32, 128))
 }
 
 /** The first so many bits, in whole groups. */

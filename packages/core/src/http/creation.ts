@@ -1,7 +1,7 @@
 import { builtin, placeOfCall, type Storage, warn } from '../runtime/builtin.js'
 
 /** A limit that is made while a request is answered, by what a stack of calls shows of it. */
-const ANSWERING = /node:_http_server|node:internal\/http2|light-my-request/
+const ANSWERING = /node:_http_server|node:internal\/http2\/compat/
 
 /**
  * A handler that has waited for something shows no server in its stack. So many from one place are suspicious, but may be
@@ -25,12 +25,13 @@ export function noteDecision(): void {
 export function noteCreation(what: string, caller: (...args: never[]) => unknown): void {
   if (warned) return
   const { stack, place } = placeOfCall(caller)
-  if (ANSWERING.test(stack) || requests?.getStore() === true) warnOf(what, place)
-  else if (answered) {
-    const count = (made.get(place) ?? 0) + 1
-    if (made.size < MOST_PLACES || made.has(place)) made.set(place, count)
-    if (count === SUSPICIOUS) followRequests()
-  }
+  const answering = ANSWERING.test(stack) || requests?.getStore() === true
+  if (!answering && !answered) return
+  const count = (made.get(place) ?? 0) + 1
+  if (made.size < MOST_PLACES || made.has(place)) made.set(place, count)
+  // One that is made when it is first needed, and kept, is made once.
+  if (answering && count > 1) warnOf(what, place)
+  else if (count === SUSPICIOUS) followRequests()
 }
 
 /** Marks what each request of HTTP/1.1 leads to, for a minute: to do so always would cost too much. */

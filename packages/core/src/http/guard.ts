@@ -43,9 +43,9 @@ export class Guard<Req extends object> {
     return this.#asks.policies
   }
 
-  /** Whether all keys are made of the client's address. */
-  get byAddress(): boolean {
-    return this.#asks.byAddress
+  /** The policies whose keys are made of the client's address. */
+  get addressPolicies(): ReadonlySet<string> {
+    return this.#asks.addressPolicies
   }
 
   /** The key of a request: one string, or by the policies' names where they differ. */

@@ -23,10 +23,13 @@ export interface LimitControls<Req> {
   keyOf(request: Req): Keys | Promise<Keys>
 }
 
-/** Controls over the limiter that shares a limit's buckets; none where its policies depend on the request. */
+/**
+ * Controls over the limiter that shares a limit's buckets; none where its policies depend on the request. `byAddress` names the
+ * policies whose keys are made of the client's address.
+ */
 export function controlsOf<Req>(
   limiter: Limiter<Store> | undefined,
-  byAddress: boolean,
+  byAddress: ReadonlySet<string>,
   ipv6Prefix: number,
   keyOf: (request: Req) => Keys | Promise<Keys>,
 ): LimitControls<Req> {
@@ -36,7 +39,16 @@ export function controlsOf<Req>(
       "This limit's policies depend on the request. Give them to createLimiter({ name, policies, store: limit.store }).",
     )
   }
-  const normal = (key: Keys): Keys => (byAddress && typeof key === 'string' ? addressKey(key, ipv6Prefix) : key)
+  const normal = (key: Keys): Keys => {
+    if (typeof key === 'string') {
+      return limiter?.policies.every(({ name }) => byAddress.has(name)) ? addressKey(key, ipv6Prefix) : key
+    }
+    if (typeof key !== 'object' || key === null) return key
+    const entries = Object.entries(key).map(([name, own]): [string, string] => {
+      return [name, byAddress.has(name) && typeof own === 'string' ? addressKey(own, ipv6Prefix) : own]
+    })
+    return Object.fromEntries(entries)
+  }
   return {
     peek: (key, options?: { readonly cost?: Costs | undefined }) => fixed().peek(normal(key), options),
     reset: (key) => fixed().reset(normal(key)),

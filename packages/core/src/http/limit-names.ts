@@ -13,28 +13,29 @@ export class LimitNames {
    * @throws {ConfigError} on either.
    */
   add(limit: string, policies: readonly Policy[], unnamed: boolean): void {
-    for (const { name, bucket } of [{ name: limit, bucket: limit }, ...policies.map(shownAs)]) {
-      // A policy with a name of its own has it on purpose, whatever its limit is called.
-      const isUnnamed = unnamed && bucket === limit
+    const shown = [{ name: limit, bucket: limit }, ...policies.map(shownAs)]
+    // A policy with a name of its own has it on purpose, whatever its limit is called.
+    const isUnnamed = (bucket: string): boolean => unnamed && bucket === limit
+    for (const { name, bucket } of shown) {
       const known = this.#refuseOther(name, bucket)
-      if (known !== undefined && known.unnamed !== isUnnamed) {
-        throw new ConfigError(
-          `name: "${name}" is also what a limit without a name is called. Give both limits names of their own.`,
-        )
-      }
-      if (known === undefined && (name !== limit || name === bucket))
-        this.#buckets.set(name, { bucket, unnamed: isUnnamed })
+      if (known === undefined || known.unnamed === isUnnamed(bucket)) continue
+      throw new ConfigError(
+        `name: "${name}" is also what a limit without a name is called. Give both limits names of their own.`,
+      )
     }
     for (const { name, address } of policies) {
       const known = this.#addresses.get(name)
-      if (known !== undefined && known !== address) {
-        throw new ConfigError(
-          `name: "${name}" is already a limit with another window or algorithm, whose bucket it would not share. ` +
-            'Clients could not tell the two apart: give one another name.',
-        )
-      }
-      this.#addresses.set(name, address)
+      if (known === undefined || known === address) continue
+      throw new ConfigError(
+        `name: "${name}" is already a limit with another window or algorithm (a text of up to 10 units is counted exactly), ` +
+          'whose bucket it would not share. Clients could not tell the two apart: give one another name.',
+      )
     }
+    for (const { name, bucket } of shown) {
+      if (this.#buckets.has(name) || (name === limit && name !== bucket)) continue
+      this.#buckets.set(name, { bucket, unnamed: isUnnamed(bucket) })
+    }
+    for (const { name, address } of policies) this.#addresses.set(name, address)
   }
 
   /**

@@ -117,7 +117,7 @@ export function checkLimitOptions<Req>(
     ipv6Prefix = 64,
     shadow = false,
     ...failure
-  } = { ...defaults, ...given(options) }
+  } = { ...withoutOther(defaults, options), ...given(options) }
   checkFunctions({ key, skip, response })
   checkDeny(deny, response)
   checkCostOption(cost)
@@ -176,6 +176,16 @@ export function checkSluiceOptions<Req>(options: SluiceOptions<Req>): CheckedSlu
   const { store, instances, ...defaults } = options
   checkLimitOptions('sluice()', defaults)
   return { store: toStore(store), defaults, share: shareOf({ instances }) }
+}
+
+/** A limit that says how it denies has no use for the default way. */
+function withoutOther<Req>(defaults: LimitOptions<Req>, own: LimitOptions<Req>): LimitOptions<Req> {
+  const { response, deny, ...others } = defaults
+  return {
+    ...others,
+    ...(own.deny === undefined ? { response } : {}),
+    ...(own.response === undefined ? { deny } : {}),
+  }
 }
 
 /** An option that is `undefined` is not given: the default stands. */

@@ -13,14 +13,10 @@ const REMEMBERED = 1_000
 
 type Given<T> = T | ((request: never) => T | PromiseLike<T>)
 
-interface Keyed {
-  readonly policy: Policy | undefined
-  readonly key: ((request: never) => unknown) | undefined
-}
-
 /** A policy of a limit, with the key and cost that are its own rather than the limit's. */
-interface Line extends Keyed {
+interface Line {
   readonly policy: Policy
+  readonly key: ((request: never) => unknown) | undefined
   readonly cost: Given<unknown> | undefined
 }
 
@@ -97,15 +93,24 @@ export class RequestAsks<Req> {
     return values.some(isThenable) ? Promise.all(values).then(asks) : asks(values)
   }
 
-  /** Whether all keys are made of the client's address. */
-  get byAddress(): boolean {
-    return this.#parts.options.key === undefined && (this.#lines ?? []).every(({ key }) => key === undefined)
+  /** The policies whose keys are made of the client's address. */
+  get addressPolicies(): ReadonlySet<string> {
+    if (this.#parts.options.key !== undefined) return new Set()
+    return new Set((this.#lines ?? []).flatMap(({ policy, key }) => (key === undefined ? [policy.name] : [])))
   }
 
   /** One key, or one for each policy's name where they are not all the same. */
   keysOf(request: Req): Keys | Promise<Keys> {
-    const lines = this.#lines ?? [{ policy: undefined, key: undefined, cost: undefined }]
-    const sharedKey = once((line: Keyed) => this.#keyOf(line, request))
+    const { policies } = this.#parts
+    if (this.#lines !== undefined) return this.#keysOf(this.#lines, request)
+    const given = typeof policies === 'function' ? policies(request) : policies
+    return isThenable(given)
+      ? Promise.resolve(given).then((settled) => this.#keysOf(this.#recall(settled), request))
+      : this.#keysOf(this.#recall(given), request)
+  }
+
+  #keysOf(lines: readonly Line[], request: Req): Keys | Promise<Keys> {
+    const sharedKey = once((line: Line) => this.#keyOf(line, request))
     const values: unknown[] = []
     try {
       for (const line of lines) values.push(line.key === undefined ? sharedKey(line) : this.#keyOf(line, request))
@@ -114,18 +119,18 @@ export class RequestAsks<Req> {
       throw error
     }
     const keys = (settled: readonly unknown[]): Keys => {
-      const checked = settled.map((key, i) => {
-        if (typeof key !== 'string' || key === '') throw notAKey(key, lines[i]?.policy?.name ?? this.#parts.name)
-        return key
+      const named = lines.map(({ policy: { name } }, i): [string, string] => {
+        const key = settled[i]
+        if (typeof key !== 'string' || key === '') throw notAKey(key, name)
+        return [name, key]
       })
-      const [first = ''] = checked
-      if (checked.every((key) => key === first)) return first
-      return Object.fromEntries(lines.map(({ policy }, i) => [policy?.name ?? '', checked[i] ?? '']))
+      const [first] = named
+      return first !== undefined && named.every(([, key]) => key === first[1]) ? first[1] : Object.fromEntries(named)
     }
     return values.some(isThenable) ? Promise.all(values).then(keys) : keys(values)
   }
 
-  #keyOf(line: Keyed, request: Req): unknown {
+  #keyOf(line: Line, request: Req): unknown {
     const key = line.key ?? this.#parts.options.key
     return key === undefined ? this.#address(request) : key(request as never)
   }
@@ -202,7 +207,7 @@ function ownParts(
 }
 
 /** Calls a function the first time, and from then on has what it returned: a promise of it where that can be waited for. */
-function once<L>(read: (line: L) => unknown): (line: L) => unknown {
+function once(read: (line: Line) => unknown): (line: Line) => unknown {
   let known: readonly [unknown] | undefined
   return (line) => {
     if (known === undefined) {

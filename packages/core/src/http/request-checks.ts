@@ -1,5 +1,5 @@
 import { warn } from '../runtime/builtin.js'
-import { isIPv6 } from './client-ip.js'
+import { clientKey, isIPv6 } from './client-ip.js'
 import type { RequestReader } from './passage.js'
 
 /** A mistake shows in every request: so many are looked at, then one in so many. */
@@ -49,14 +49,23 @@ export class RequestChecks<Req> {
     this.#keys += 1
     if (!isLookedAt(this.#keys)) return
     const ip = this.#reader.ip(request)
-    if (ip !== undefined && ip !== '' && key.includes(ip)) this.address(request)
-    if (this.#keyWarned || !isIPv6(key)) return
+    if (ip === undefined || ip === '') return
+    if (key === ip || key === addressKey(ip)) this.address(request)
+    if (this.#keyWarned || key !== ip || !isIPv6(key)) return
     this.#keyWarned = true
     warn(
       'SLUICE_RAW_IPV6',
       'A key function returned a whole IPv6 address. A client has at least a /64 of them, and with each a limit of its ' +
         'own. Write key: (request) => clientKey(address).',
     )
+  }
+}
+
+function addressKey(ip: string): string | undefined {
+  try {
+    return clientKey(ip)
+  } catch {
+    return undefined
   }
 }
 

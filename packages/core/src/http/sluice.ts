@@ -61,7 +61,7 @@ export function createLimit<Req extends object, Middleware extends object>(
   const failover = failoverOf(store)
   noteCreation('sluice()', createLimit)
   const events = limitEvents<Req>()
-  const nameNext = namer(store)
+  const naming = namer(store)
   const names = new LimitNames()
   const checks = new RequestChecks(reader)
   const limit = (
@@ -73,16 +73,22 @@ export function createLimit<Req extends object, Middleware extends object>(
       throw new ConfigError("limit is no middleware itself: it makes one, as in limit('100/min').")
     const checked = checkLimitOptions('limit()', own, defaults, share)
     if (own.name === undefined) noteCreation('limit() without a name', limit)
-    const name = own.name ?? nameNext(checked.name ?? 'default')
+    const name = own.name ?? naming.next(checked.name ?? 'default')
     const guard = new Guard<Req>({ name, policies, options: checked, reader, failover, events, names, checks })
     names.add(name, guard.policies, own.name === undefined)
     const limiter =
       typeof policies === 'function' ? undefined : new StoreLimiter(name, guard.policies, failover, checked.failure)
-    const controls = controlsOf(limiter, guard.byAddress, checked.ipv6Prefix, (request: Req) => guard.keyOf(request))
+    const controls = controlsOf(limiter, guard.addressPolicies, checked.ipv6Prefix, (request: Req) =>
+      guard.keyOf(request),
+    )
     return Object.assign(toMiddleware(guard), controls)
   }
   const on: Limit<Req, Middleware>['on'] = (name, listener) => listen(events, failover, name, listener)
-  return Object.assign(limit, { on, store, close: () => failover.close() })
+  const close = (): void | Promise<void> => {
+    naming.forget()
+    return failover.close()
+  }
+  return Object.assign(limit, { on, store, close })
 }
 
 /** A constructor that was not called would pass for a function that returns policies. */

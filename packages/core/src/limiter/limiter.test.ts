@@ -194,6 +194,11 @@ describe('the events of a limiter', () => {
 })
 
 describe('a decision as JSON', () => {
+  it('has no time that a date cannot say', () => {
+    const limiter = createLimiter({ policies: tokenBucket({ quota: 1, windowMs: 1e13 }, { burst: 900 }) })
+    expect(limiter.consume('a', { cost: 900 }).toJSON().policies[0]?.resetAt).toBe(null)
+  })
+
   it('has names and numbers for clients, and no keys', () => {
     vi.useFakeTimers({ now: 0 })
     const limiter = createLimiter({

@@ -1,6 +1,6 @@
 import type { Ask } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
-import { ConfigError } from '../errors.js'
+import { ConfigError, KeyError } from '../errors.js'
 import { type Failover, failoverOf } from '../failover/failover.js'
 import {
   checkFailure,
@@ -138,8 +138,11 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   reset(key: Keys): void | Promise<void> {
-    if (typeof key === 'string') return this.#failover.reset(this.policies, key, this.#failure)
+    if (typeof key === 'string') return this.#failover.reset(this.policies, checkNotEmpty(key), this.#failure)
     checkNames(key, this.policies, 'key')
+    if (typeof key === 'object' && key !== null && Object.keys(key).length === 0) {
+      throw new KeyError('reset() takes a key, or an object with the keys of some policies; got none.')
+    }
     const named = this.policies.filter(
       ({ name }) => typeof key !== 'object' || key === null || Object.hasOwn(key, name),
     )

@@ -98,6 +98,17 @@ describe('the memory store', () => {
     expect(Number(process.hrtime.bigint() - began) / 1e6).toBeLessThan(500)
   })
 
+  it('is rid of what has expired in minutes, however many tables it has', async () => {
+    vi.useFakeTimers()
+    const store = memoryStore()
+    for (let table = 0; table < 200; table++)
+      createLimiter({ policies: '9/day', name: `t${table}`, store }).consume('a')
+    const short = createLimiter({ policies: '5/s', name: 'short', store })
+    for (let key = 0; key < 50_000; key++) short.consume(`key-${key}`)
+    await vi.advanceTimersByTimeAsync(30 * 60_000)
+    expect(store.size).toBe(200)
+  })
+
   it('lets fake timers run out, whether its clock moves with them or stands still', async () => {
     vi.useFakeTimers()
     const stopped = memoryStore({ clock: () => 0 })

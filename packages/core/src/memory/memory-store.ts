@@ -37,7 +37,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 // The global is read at each call, so that fake timers that replace `performance` move this clock too.
 const monotonic = (): number => Math.floor(performance.now())
 
-/** The sweep's next step comes soon while it finds something; while it does not, each wait is twice the one before. */
+/**
+ * The sweep's next step comes soon while it finds something. Once it has looked at every bucket and found nothing, each
+ * wait is twice the one before.
+ */
 const SWEEP_SOON_MS = 25
 const SWEEP_LATER_MS = 250
 const SWEEP_LATEST_MS = 5 * 60_000
@@ -62,6 +65,8 @@ class Memory implements MemoryStore {
   #lastPolicy: Policy | undefined
   #lastTable: Table | undefined
   #sweeping: ReturnType<typeof setTimeout> | undefined
+  /** Steps of the sweep since it found something. */
+  #inVain = 0
 
   constructor(maxKeys: number, clock: () => number) {
     this.maxKeys = maxKeys
@@ -215,9 +220,20 @@ class Memory implements MemoryStore {
       for (let table = 0; table < tables; table++) {
         dropped += this.#sweepNext(Math.ceil(SWEEP_STEP / tables), undefined, now)
       }
-      if (this.size === 0 || (dropped === 0 && now === before)) return
-      this.#sweepAfter(dropped > 0 ? SWEEP_SOON_MS : Math.min(2 * Math.max(ms, SWEEP_LATER_MS), SWEEP_LATEST_MS), now)
+      this.#inVain = dropped > 0 ? 0 : this.#inVain + 1
+      if (this.size === 0 || (now === before && this.#inVain > this.#stepsForAll())) return
+      if (dropped > 0) this.#sweepAfter(SWEEP_SOON_MS, now)
+      else if (this.#inVain <= this.#stepsForAll()) this.#sweepAfter(SWEEP_LATER_MS, now)
+      else this.#sweepAfter(Math.min(2 * ms, SWEEP_LATEST_MS), now)
     }, ms)
     if (typeof this.#sweeping === 'object') this.#sweeping.unref()
+  }
+
+  /** At most so many steps look at every bucket: of each table in its turn, a part. */
+  #stepsForAll(): number {
+    const tables = Math.min(SWEEP_TABLES, this.#ring.length)
+    let largest = 0
+    for (const { size } of this.#ring) largest = Math.max(largest, size)
+    return Math.ceil(this.#ring.length / tables) * Math.ceil((largest * tables) / SWEEP_STEP)
   }
 }

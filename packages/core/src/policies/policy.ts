@@ -37,6 +37,8 @@ export interface Policy {
   readonly address: string
 }
 
+const MADE: unique symbol = Symbol.for('sluice.policies')
+
 /** A policy as a constructor builds it. */
 export type PolicyParts = Omit<Policy, 'address' | 'shadow' | 'warnAt'>
 
@@ -45,7 +47,14 @@ export interface Binding extends Pick<Policy, 'name' | 'shadow' | 'warnAt'> {
   readonly bucket: string
 }
 
-const made = new WeakSet<object>()
+/** Shared by all copies of this module in a process: a bundle may have one as ES module and one as CommonJS. */
+const made = sharedSet()
+
+function sharedSet(): WeakSet<object> {
+  const place = globalThis as { [MADE]?: WeakSet<object> }
+  place[MADE] ??= new WeakSet()
+  return place[MADE]
+}
 
 /** Whether a value came from one of the constructors. */
 export function isPolicy(value: unknown): value is Policy {

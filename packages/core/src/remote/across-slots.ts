@@ -21,31 +21,38 @@ export function bySlot<A extends Ask>(asks: readonly A[], slotOf: (key: string) 
   return [...groups].map(([slot, group]) => ({ slot, asks: group })).sort((a, b) => a.slot - b.slot)
 }
 
+/** What a slot answered, and how its buckets stood before, where it took from them. */
+export interface SlotAnswer {
+  readonly standings: readonly Standing[]
+  readonly before: readonly Standing[]
+}
+
 /**
  * Slots cannot be taken from in one step: all are asked at once, and where one denies or fails, the others give back.
  * Until then others see those units taken, and a meter drains what it may not have to: too much by its rate × that time.
- * A denial stands, whatever has returned since: the slots that had taken are looked at for how they stand without it.
+ * A denial needs no further answer: giving back goes on its way, in front of whatever is asked next.
  * @throws what the first of the slots that failed threw.
  */
 export async function askAcross(
   verb: Verb,
   groups: readonly SlotGroup<Ask>[],
-  enqueue: (verb: Verb, group: SlotGroup<Ask>) => Promise<readonly Standing[]>,
+  enqueue: (verb: Verb, group: SlotGroup<Ask>) => Promise<SlotAnswer>,
   giveBack: (returns: readonly Return[]) => Promise<void>,
 ): Promise<ReadonlyMap<Ask, Standing>> {
-  const answers = await Promise.allSettled(groups.map((group) => enqueue(verb, group)))
-  const failed = answers.find((answer) => answer.status === 'rejected')
-  const standings = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : []))
-  if (verb === 'take' && (failed !== undefined || !admits(standings.flat()))) {
+  const settled = await Promise.allSettled(groups.map((group) => enqueue(verb, group)))
+  const failed = settled.find((answer) => answer.status === 'rejected')
+  const answers = settled.map((answer) => (answer.status === 'fulfilled' ? answer.value : undefined))
+  const standings = answers.map((answer) => answer?.standings)
+  const taken = verb === 'take' && failed === undefined && admits(standings.flatMap((some) => some ?? []))
+  if (verb === 'take' && !taken) {
     // What cannot be given back now stays taken until its window has passed.
-    await giveBack(groups.flatMap((group, g) => takenBy(group, standings[g] ?? []))).catch(() => undefined)
-    if (failed === undefined) {
-      const looked = groups.map((group, g) => (admits(standings[g] ?? []) ? enqueue('look', group) : standings[g]))
-      return standingsByAsk(groups, await Promise.all(looked))
-    }
+    giveBack(groups.flatMap((group, g) => takenBy(group, standings[g] ?? []))).catch(() => undefined)
   }
   if (failed !== undefined) throw failed.reason
-  return standingsByAsk(groups, standings)
+  return standingsByAsk(
+    groups,
+    answers.map((answer) => (verb === 'take' && !taken ? answer?.before : answer?.standings)),
+  )
 }
 
 function standingsByAsk(

@@ -5,7 +5,7 @@ import { ConfigError, isError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
 import type { AlgorithmName, Policy } from '../policies/policy.js'
 import type { Store } from '../stores/store.js'
-import { askAcross, bySlot, type SlotGroup } from './across-slots.js'
+import { askAcross, bySlot, type SlotAnswer, type SlotGroup } from './across-slots.js'
 import { type Batch, Batches } from './batch.js'
 import { BucketNames, type NamingOptions } from './bucket-name.js'
 import { Commands, type Verb } from './command.js'
@@ -50,7 +50,9 @@ interface Entry {
   readonly now: number | undefined
   /** How often something had been given back when it was sent: a denial from before is not remembered after. */
   readonly changes: number
-  readonly resolve: (standings: readonly Standing[]) => void
+  /** With how the buckets stood before, where that is wanted. */
+  readonly resolve: (standings: readonly Standing[], before: readonly Standing[]) => void
+  readonly wantsBefore: boolean
   readonly reject: (error: StoreError) => void
 }
 
@@ -66,7 +68,7 @@ class RemoteStore implements Store {
   #changes = 0
 
   constructor(connection: Connection, options: RemoteStoreOptions) {
-    this.url = connection.url
+    this.url = options.prefix === undefined ? connection.url : `${connection.url}?prefix=${options.prefix}`
     this.#connection = connection
     this.#runner = new Runner(connection)
     this.#names = new BucketNames(options)
@@ -153,19 +155,34 @@ class RemoteStore implements Store {
     const [only] = groups
     if (only === undefined) return Promise.resolve([])
     if (groups.length === 1) return this.#enqueue(verb, only.slot, asks)
-    const enqueue = (how: Verb, group: SlotGroup<Ask>) => this.#enqueue(how, group.slot, group.asks)
+    const enqueue = (how: Verb, group: SlotGroup<Ask>) => this.#enqueueAcross(how, group)
     return askAcross(verb, groups, enqueue, (returns) => this.refund(returns)).then((standings) =>
       asks.flatMap((ask) => standings.get(ask) ?? []),
     )
   }
 
   #enqueue(verb: Verb, slot: number, asks: readonly Ask[]): Promise<readonly Standing[]> {
+    return new Promise((resolve, reject) => this.#add(verb, slot, asks, false, resolve, reject))
+  }
+
+  #enqueueAcross(verb: Verb, { slot, asks }: SlotGroup<Ask>): Promise<SlotAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#add(verb, slot, asks, true, (standings, before) => resolve({ standings, before }), reject)
+    })
+  }
+
+  #add(
+    verb: Verb,
+    slot: number,
+    asks: readonly Ask[],
+    wantsBefore: boolean,
+    resolve: Entry['resolve'],
+    reject: Entry['reject'],
+  ): void {
     const now = this.#clock?.()
     const names = asks.map(({ policy, key }) => this.#names.of(policy, key))
     const command = this.#commands.of(verb, asks, now)
-    return new Promise((resolve, reject) => {
-      this.#batches.add(slot, command, names, { verb, asks, now, changes: this.#changes, resolve, reject })
-    })
+    this.#batches.add(slot, command, names, { verb, asks, now, changes: this.#changes, resolve, reject, wantsBefore })
   }
 
   #send({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
@@ -193,7 +210,7 @@ class RemoteStore implements Store {
       const found = entry.asks.map(({ policy }) => buckets.next(policy, now))
       const verdict = verdictOf(reply, i)
       if (verdict === 'unusable') entry.reject(this.#unusable(found, names, first))
-      else if (entry.verb === 'give') entry.resolve([])
+      else if (entry.verb === 'give') entry.resolve([], [])
       else if (found.every(areCells)) this.#decided(entry, verdict === 'allowed', found, now)
       else entry.reject(this.#unusable(found, names, first))
       first += entry.asks.length
@@ -211,13 +228,14 @@ class RemoteStore implements Store {
   #decided(entry: Entry, allowed: boolean, cells: readonly number[][], now: number): void {
     const { asks, verb } = entry
     const commit = allowed && verb === 'take'
+    const before = entry.wantsBefore ? asks.map((ask, i) => standingOf(ask, [...(cells[i] ?? [])], now, false)) : []
     const standings = asks.map((ask, i) => standingOf(ask, cells[i] ?? [], now, commit))
     if (admits(standings) !== allowed) {
       entry.reject(new StoreError(`${this.url} decided by another version of Sluice's script.`))
       return
     }
     if (verb === 'take') this.#noteDenial(entry, allowed, cells, now)
-    entry.resolve(standings)
+    entry.resolve(standings, before)
   }
 
   #noteDenial({ asks, changes }: Entry, allowed: boolean, cells: readonly number[][], now: number): void {
@@ -229,9 +247,15 @@ class RemoteStore implements Store {
   }
 
   #failure(cause: unknown): StoreError {
-    const said = isError(cause) ? cause.message : String(cause)
+    const said = isError(cause) ? cause.message || firstOf(cause) : String(cause)
     return new StoreError(`${this.url}: ${said}`, { cause, uncertain: !isRefusal(cause) })
   }
+}
+
+/** An AggregateError has no message of its own, only errors. */
+function firstOf(cause: Error): string {
+  const [first] = 'errors' in cause && Array.isArray(cause.errors) ? cause.errors : []
+  return isError(first) ? first.message : cause.name
 }
 
 function areCells(found: readonly number[] | string): found is number[] {

@@ -59,18 +59,23 @@ interface Tracing {
   captureStackTrace?(holder: object, above: unknown): void
 }
 
-/** Frames of ours, installed or in the workspace. */
-const OWN_FRAME = /[\\/](?:@sluice|packages)[\\/](?:core|express|koa|fastify)[\\/]/
+/** Frames of ours. */
+const OWN_FRAME = /[\\/]@sluice[\\/]|[\\/]http[\\/](?:sluice|creation)\.[jt]s:/
 
 /** The calls that led to `above`, and the place in the app's code that they came from. */
 export function placeOfCall(above: unknown): { readonly stack: string; readonly place: string } {
   const tracing = Error as unknown as Tracing
-  const { stackTraceLimit } = tracing
   const holder: { stack?: unknown } = {}
-  tracing.stackTraceLimit = 200
-  tracing.captureStackTrace?.(holder, above)
-  tracing.stackTraceLimit = stackTraceLimit
-  const stack = typeof holder.stack === 'string' ? holder.stack : ''
+  let stack = ''
+  try {
+    const { stackTraceLimit } = tracing
+    tracing.stackTraceLimit = 200
+    tracing.captureStackTrace?.(holder, above)
+    tracing.stackTraceLimit = stackTraceLimit
+    if (typeof holder.stack === 'string') stack = holder.stack
+  } catch {
+    // Frozen intrinsics, or an app's own prepareStackTrace that throws: there is no trace then.
+  }
   const first = stack.split('\n').find((line) => /^ +at /.test(line) && !OWN_FRAME.test(line)) ?? ''
   return { stack, place: /\(([^()]+)\)$/.exec(first)?.[1] ?? first.replace(/^ +at (?:async )?/, '') }
 }
