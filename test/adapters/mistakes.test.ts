@@ -120,7 +120,7 @@ describe('limits without a name', () => {
     freshly(async (fresh) => {
       fresh({ store: shared('redis://two') })('1/min')
       fresh({ store: shared('redis://three') })('1/min')
-      fresh({ store: shared('redis://two?prefix=shop') })('1/min')
+      fresh({ store: { ...shared('redis://two'), prefix: 'shop' } })('1/min')
       fresh({ store: shared('redis://two'), name: 'shop' })('1/min')
       for (let own = 0; own < 2; own++) fresh({ store: shared('redis://(the given client)') })('1/min')
       for (let test = 0; test < 2; test++) {

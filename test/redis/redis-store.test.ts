@@ -302,8 +302,8 @@ it('shows no password in the errors of reset and resetAll', async () => {
       const limiter = createLimiter({ policies: '1/min', store })
       limiter.on('degraded', () => undefined)
       await limiter.consume('a')
-      for (const forget of [limiter.reset('a'), limiter.resetAll()]) {
-        const error = await Promise.resolve(forget).catch((thrown) => thrown)
+      for (const forget of [() => limiter.reset('a'), () => limiter.resetAll()]) {
+        const error = await Promise.resolve(forget()).catch((thrown) => thrown)
         expect(error).toMatchObject({ code: 'SLUICE_STORE' })
         expect(inspect(error, { depth: 10 })).not.toContain('WR0NGsecret')
       }

@@ -34,7 +34,8 @@ export function namer(store: Store): { next(base: string): string; forget(): voi
 
 /** A client that an app has does not say where it leads: it is only the same where the store is. */
 function unnamedIn(store: Store): Map<string, object> {
-  const url = store.url?.includes('(the given client)') === true ? undefined : store.url
+  const isGiven = store.url === undefined || store.url.includes('(the given client)')
+  const url = isGiven ? undefined : `${store.url} ${store.prefix ?? ''}`
   const known = url === undefined ? unnamedByStore.get(store) : unnamedByUrl.get(url)
   const there = known ?? new Map<string, object>()
   if (known === undefined) {

@@ -58,6 +58,7 @@ interface Entry {
 
 class RemoteStore implements Store {
   readonly url: string
+  readonly prefix: string | undefined
   readonly #connection: Connection
   readonly #runner: Runner
   readonly #names: BucketNames
@@ -68,7 +69,8 @@ class RemoteStore implements Store {
   #changes = 0
 
   constructor(connection: Connection, options: RemoteStoreOptions) {
-    this.url = options.prefix === undefined ? connection.url : `${connection.url}?prefix=${options.prefix}`
+    this.url = connection.url
+    this.prefix = options.prefix
     this.#connection = connection
     this.#runner = new Runner(connection)
     this.#names = new BucketNames(options)

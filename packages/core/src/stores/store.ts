@@ -26,6 +26,8 @@ export interface Store {
   close(): void | Promise<void>
   /** Where it is, without secrets: for sentences to people. */
   readonly url?: string
+  /** What stands before every bucket's name there, where something else than usual does. */
+  readonly prefix?: string | undefined
   /** The most buckets that it holds at a time, where that is bounded. */
   readonly maxKeys?: number
   /** Names the part of the store that holds a key, where parts can fail apart, as a cluster's nodes do. */
