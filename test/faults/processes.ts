@@ -67,13 +67,15 @@ export async function startProcess(setup: Setup, environment: NodeJS.ProcessEnv 
 
 function answerTo(child: ChildProcess, id: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    const end = () => reject(new Error('the process ended'))
     const listen = (message: { id?: number; result?: unknown; error?: string }) => {
       if (message.id !== id) return
       child.off('message', listen)
+      child.off('exit', end)
       if (message.error === undefined) resolve(message.result)
       else reject(new Error(message.error))
     }
     child.on('message', listen)
-    child.once('exit', () => reject(new Error('the process ended')))
+    child.once('exit', end)
   })
 }

@@ -45,7 +45,10 @@ describe('an answer that is none', () => {
     const limiter = answering(reply as unknown as Reply)
     const degraded = vi.fn()
     limiter.on('degraded', degraded)
+    // One bucket that cannot be read is an error of its own; an answer that cannot be read at all, the store's.
+    limiter.on('error', degraded)
     expect(await limiter.consume('a')).toMatchObject({ allowed: true, degraded: true })
+    expect(degraded).toHaveBeenCalledTimes(1)
     await limiter.close()
   })
 })
