@@ -58,7 +58,7 @@ function limitRoutes(app: FastifyInstance, limit: Limit<FastifyRequest, LimitHoo
 }
 
 function routeHook(limit: Limit<FastifyRequest, LimitHook>, own: RoutePolicies | RouteLimit, place: string): LimitHook {
-  const options = defined(toRouteLimit(own, place))
+  const options = toRouteLimit(own, place)
   if (options.name !== undefined) return hookOf(limit, options, place)
   // Another app of this process, as each test makes one, may have another limit on a route of that name.
   for (let turn = 1; ; turn++) {
@@ -90,10 +90,6 @@ function placeOf(method: string | readonly string[], url: string, constraints: o
   const route = `${[method].flat().join(', ')} ${url}`
   const held = Object.entries(constraints ?? {}).map(([name, value]) => `${name} ${String(value)}`)
   return held.length === 0 ? route : `${route} (${held.join(', ')})`
-}
-
-function defined<Options extends object>(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
 }
 
 interface RouteConfig {

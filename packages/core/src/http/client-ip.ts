@@ -27,6 +27,16 @@ export function clientKey(address: string | undefined, ipv6Prefix: number = CLIE
   return network(groups, checkWhole('ipv6Prefix', ipv6Prefix, 32, 128))
 }
 
+/** The same of an address; any other text, such as a key that was made of one, as it is. */
+export function addressKey(text: string, ipv6Prefix?: number): string {
+  try {
+    return clientKey(text, ipv6Prefix)
+  } catch (error) {
+    if (error instanceof KeyError) return text
+    throw error
+  }
+}
+
 /** The first so many bits, in whole groups. */
 function network(groups: readonly number[], bits: number): string {
   const count = Math.ceil(bits / 16)

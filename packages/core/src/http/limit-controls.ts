@@ -1,9 +1,9 @@
 import type { Decision } from '../decisions/decision.js'
-import { ConfigError, KeyError } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import type { Costs, Keys } from '../limiter/costs.js'
 import type { Cost, Limiter } from '../limiter/limiter.js'
 import type { Store } from '../stores/store.js'
-import { clientKey } from './client-ip.js'
+import { addressKey } from './client-ip.js'
 
 /** What a limit can do beside limiting requests: on its own buckets, by key. */
 export interface LimitControls<Req> {
@@ -53,15 +53,5 @@ export function controlsOf<Req>(
     peek: (key, options?: { readonly cost?: Costs | undefined }) => fixed().peek(normal(key), options),
     reset: (key) => fixed().reset(normal(key)),
     keyOf,
-  }
-}
-
-/** Of an address, and of what `keyOf` has made of it already. */
-function addressKey(text: string, ipv6Prefix: number): string {
-  try {
-    return clientKey(text, ipv6Prefix)
-  } catch (error) {
-    if (error instanceof KeyError) return text
-    throw error
   }
 }

@@ -48,12 +48,15 @@ export class RequestAsks<Req> {
   }
 
   #asks(request: Req): readonly Ask[] | Promise<readonly Ask[]> {
+    const lines = this.#linesOf(request)
+    return isThenable(lines) ? lines.then((settled) => this.#fill(settled, request)) : this.#fill(lines, request)
+  }
+
+  #linesOf(request: Req): readonly Line[] | Promise<readonly Line[]> {
+    if (this.#lines !== undefined) return this.#lines
     const { policies } = this.#parts
-    if (this.#lines !== undefined) return this.#fill(this.#lines, request)
     const given = typeof policies === 'function' ? policies(request) : policies
-    return isThenable(given)
-      ? Promise.resolve(given).then((settled) => this.#fill(this.#recall(settled), request))
-      : this.#fill(this.#recall(given), request)
+    return isThenable(given) ? Promise.resolve(given).then((settled) => this.#recall(settled)) : this.#recall(given)
   }
 
   #fill(lines: readonly Line[], request: Req): readonly Ask[] | Promise<readonly Ask[]> {
@@ -101,12 +104,8 @@ export class RequestAsks<Req> {
 
   /** One key, or one for each policy's name where they are not all the same. */
   keysOf(request: Req): Keys | Promise<Keys> {
-    const { policies } = this.#parts
-    if (this.#lines !== undefined) return this.#keysOf(this.#lines, request)
-    const given = typeof policies === 'function' ? policies(request) : policies
-    return isThenable(given)
-      ? Promise.resolve(given).then((settled) => this.#keysOf(this.#recall(settled), request))
-      : this.#keysOf(this.#recall(given), request)
+    const lines = this.#linesOf(request)
+    return isThenable(lines) ? lines.then((settled) => this.#keysOf(settled, request)) : this.#keysOf(lines, request)
   }
 
   #keysOf(lines: readonly Line[], request: Req): Keys | Promise<Keys> {

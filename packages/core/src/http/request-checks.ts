@@ -1,5 +1,5 @@
 import { warn } from '../runtime/builtin.js'
-import { clientKey, isIPv6 } from './client-ip.js'
+import { addressKey, isIPv6 } from './client-ip.js'
 import type { RequestReader } from './passage.js'
 
 /** A mistake shows in every request: so many are looked at, then one in so many. */
@@ -58,14 +58,6 @@ export class RequestChecks<Req> {
       'A key function returned a whole IPv6 address. A client has at least a /64 of them, and with each a limit of its ' +
         'own. Write key: (request) => clientKey(address).',
     )
-  }
-}
-
-function addressKey(ip: string): string | undefined {
-  try {
-    return clientKey(ip)
-  } catch {
-    return undefined
   }
 }
 
