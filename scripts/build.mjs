@@ -22,8 +22,23 @@ async function toCommonJs(dist) {
     define: { 'import.meta.url': '__filename' },
     logLevel: 'warning',
   })
+  if (files.includes('temporal.js')) await bundleInto(`${dist}/temporal.js`, `${cjs}/temporal.js`)
   for (const file of typesFrom(dist, files)) cpSync(`${dist}/${file}`, `${cjs}/${file}`)
   writeFileSync(`${cjs}/package.json`, '{ "type": "commonjs" }\n')
+}
+
+/** With what it imports inside: Temporal's polyfill is an ES module only, which Jest cannot require. */
+async function bundleInto(file, outfile) {
+  const format = 'cjs'
+  await build({
+    entryPoints: [file],
+    outfile,
+    bundle: true,
+    format,
+    platform: 'node',
+    target: 'node20.19',
+    legalComments: 'inline',
+  })
 }
 
 /** The types that an entry point leads to; those of other modules are not needed. */

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest'
 /** What every package exports is committed beside it (docs/stability.md); `npx vitest run test/api.test.ts -u` writes it anew. */
 const entryPoints = [
   ['core', 'index'],
+  ['core', 'calendar'],
   ['core', 'http'],
   ['core', 'remote'],
   ['core', 'testing'],
@@ -16,6 +17,8 @@ const entryPoints = [
   ['fastify', 'index'],
   ['redis', 'index'],
   ['upstash', 'index'],
+  ['quota', 'index'],
+  ['config', 'index'],
 ] as const
 
 describe('the public API is the one that was committed', () => {

@@ -28,7 +28,7 @@ describe('the code in the documentation', () => {
   it('is found', () => {
     expect(programs.length).toBeGreaterThan(10)
     expect(new Set(blocks.map(({ language }) => language))).toEqual(
-      new Set(['sh', 'js', 'ts', 'text', 'json', 'javascript']),
+      new Set(['sh', 'js', 'ts', 'text', 'json', 'javascript', 'yaml']),
     )
   })
 

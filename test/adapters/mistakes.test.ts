@@ -32,7 +32,7 @@ async function freshly<T>(use: (fresh: typeof sluice) => Promise<T>): Promise<T>
   vi.resetModules()
   const { createLimit } = await import('../../packages/core/src/http/index.ts')
   const fresh = (options = {}) =>
-    createLimit<Request, RequestHandler>(
+    createLimit<Request, RequestHandler, undefined>(
       {
         ip: (req) => req.ip,
         peer: (req) => req.socket.remoteAddress,
@@ -46,6 +46,7 @@ async function freshly<T>(use: (fresh: typeof sluice) => Promise<T>): Promise<T>
         if (passage.allowed) next()
         else res.status(passage.status).end(passage.body)
       },
+      () => undefined,
     )
   return use(fresh as unknown as typeof sluice)
 }
@@ -144,6 +145,10 @@ function shared(url: string): Store {
     url,
     consume: (asks) => inner.consume(asks),
     peek: (asks) => inner.peek(asks),
+    consumeOnce: (asks, once) => inner.consumeOnce(asks, once),
+    edit: (change) => inner.edit(change),
+    readTexts: (known) => inner.readTexts(known),
+    writeText: (entry) => inner.writeText(entry),
     refund: (returns) => inner.refund(returns),
     reset: (policies, keys) => inner.reset(policies, keys),
     clear: (policies) => inner.clear(policies),

@@ -1,10 +1,13 @@
 import { fixedWindow, leakyBucket, type Policy, slidingLog, slidingWindow, tokenBucket } from '@sluice/core'
+import { type Calendar, calendarQuota, type PeriodUnit } from '@sluice/core/calendar'
 import fc from 'fast-check'
 
 /** What was consumed, in order: all that an oracle knows. */
 export interface Taken {
   readonly at: number
   readonly cost: number
+  /** How often the clock had gone back by then. */
+  readonly stepsBack?: number
 }
 
 /** An algorithm as its definition says it, computed anew from the whole log each time, without cleverness. */
@@ -15,6 +18,8 @@ export interface Kind {
   used(policy: Policy, log: readonly Taken[], now: number): number
   /** The most that any closed interval of this length may see (docs/arithmetic.md, I1). */
   envelope(policy: Policy, intervalMs: number): number
+  /** What a step back of the clock may let pass once more, where windows are the clock's. */
+  reopens?(policy: Policy): number
   /** Units that a greedy client gets in a window in the long run (I2). */
   sustained(policy: Policy): number
   /** The longest that a full bucket can take to be as new. */
@@ -26,8 +31,8 @@ const windowMs = fc.integer({ min: 1, max: 240 })
 const text = fc.tuple(quota, windowMs).map(([q, w]) => `${q}/${w}ms` as string)
 const textOf = (least: number, most: number) =>
   fc.tuple(fc.integer({ min: least, max: most }), windowMs).map(([q, w]) => `${q}/${w}ms` as string)
-const sum = (log: readonly Taken[], counts: (taken: Taken) => boolean): number =>
-  log.filter(counts).reduce((total, { cost }) => total + cost, 0)
+const sumOf = (log: readonly Taken[], counts: (taken: Taken) => boolean): number =>
+  sum(log.filter(counts).map(({ cost }) => cost))
 
 /** A meter: fills by each cost, drains at quota / window; kept in units of 1 / window so that it stays whole. */
 function levelOf({ quota, windowMs }: Policy, log: readonly Taken[], now: number): number {
@@ -51,6 +56,51 @@ const bucket: Pick<Kind, 'used' | 'envelope' | 'sustained' | 'capacityMs'> = {
   capacityMs: (policy) => Math.ceil((policy.capacity * policy.windowMs) / policy.quota),
 }
 
+const USUAL_MONTH_MS = 30 * 86_400_000
+
+/** Periods of these lengths, over and over, from the epoch on: as uneven as months are. */
+export function uneven(lengths: readonly number[], unit: PeriodUnit = 'month'): Calendar {
+  const round = sum(lengths)
+  const startsIn = (from: number) => lengths.map((_, i) => from + sum(lengths.slice(0, i)))
+  return {
+    unit,
+    timeZone: 'UTC',
+    id: `uneven-${lengths.join('-')}`,
+    periodAt(now) {
+      const from = Math.floor(now / round) * round
+      const starts = [...startsIn(from - round), ...startsIn(from), from + round]
+      const at = starts.findLastIndex((start) => start <= now)
+      const [previous = 0, start = 0, end = 0] = [starts[at - 1], starts[at], starts[at + 1]]
+      return { previous, start, end }
+    },
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
+
+const lengths = fc.array(fc.integer({ min: 1, max: 240 }), { minLength: 1, maxLength: 3 })
+
+function calendarOf({ calendar }: Policy): Calendar {
+  if (calendar === undefined) throw new Error('a quota has a calendar')
+  return calendar
+}
+
+/** Calendar quotas of every sort, for what needs no oracle. */
+export const anyQuota: fc.Arbitrary<Policy> = fc
+  .record({
+    quota,
+    lengths,
+    soft: fc.boolean(),
+    overage: fc.integer({ min: 0, max: 6 }),
+    rollover: fc.integer({ min: 0, max: 8 }),
+    history: fc.integer({ min: 0, max: 4 }),
+  })
+  .map(({ quota, lengths, soft, overage, ...more }) =>
+    calendarQuota({ quota, unit: 'requests' }, uneven(lengths), { ...more, soft, ...(soft ? {} : { overage }) }),
+  )
+
 export const kinds: readonly Kind[] = [
   {
     title: 'fixed window',
@@ -58,7 +108,7 @@ export const kinds: readonly Kind[] = [
     used(policy, log, now) {
       let start = Number.NEGATIVE_INFINITY
       for (const { at } of log) if (at >= start + policy.windowMs) start = at
-      return now >= start + policy.windowMs ? 0 : sum(log, ({ at }) => at >= start)
+      return now >= start + policy.windowMs ? 0 : sumOf(log, ({ at }) => at >= start)
     },
     envelope(policy, ms) {
       const opening = ms === 0 ? 0 : windowsIn(policy, ms - 1)
@@ -70,7 +120,7 @@ export const kinds: readonly Kind[] = [
   {
     title: 'exact window: a text of up to ten units',
     policy: textOf(1, 10).map((rate) => slidingWindow(rate)),
-    used: (policy, log, now) => sum(log, ({ at }) => at > now - policy.windowMs),
+    used: (policy, log, now) => sumOf(log, ({ at }) => at > now - policy.windowMs),
     envelope: (policy, ms) => policy.quota * windowsIn(policy, ms),
     sustained: (policy) => policy.quota,
     capacityMs: (policy) => policy.windowMs,
@@ -81,8 +131,8 @@ export const kinds: readonly Kind[] = [
     used({ windowMs }, log, now) {
       const window = Math.floor(now / windowMs)
       const elapsed = now - window * windowMs
-      const current = sum(log, ({ at }) => Math.floor(at / windowMs) === window)
-      const previous = sum(log, ({ at }) => Math.floor(at / windowMs) === window - 1)
+      const current = sumOf(log, ({ at }) => Math.floor(at / windowMs) === window)
+      const previous = sumOf(log, ({ at }) => Math.floor(at / windowMs) === window - 1)
       return current + Math.round((previous * (windowMs - elapsed)) / windowMs)
     },
     // Rounding to the nearest unit brings each by half a unit's time forward.
@@ -95,7 +145,7 @@ export const kinds: readonly Kind[] = [
     policy: fc.tuple(text, fc.integer({ min: 1, max: 12 })).map(([rate, k]) => slidingWindow(rate, { subWindows: k })),
     used({ windowMs, subWindows }, log, now) {
       const part = Math.ceil(windowMs / subWindows)
-      return sum(log, ({ at }) => Math.floor(at / part) >= Math.floor(now / part) - subWindows)
+      return sumOf(log, ({ at }) => Math.floor(at / part) >= Math.floor(now / part) - subWindows)
     },
     envelope: (policy, ms) => policy.quota * windowsIn(policy, ms),
     // The part that is half gone counts in full: that is the price of never passing the quota.
@@ -106,7 +156,7 @@ export const kinds: readonly Kind[] = [
   {
     title: 'sliding log',
     policy: text.map((rate) => slidingLog(rate)),
-    used: (policy, log, now) => sum(log, ({ at }) => at > now - policy.windowMs),
+    used: (policy, log, now) => sumOf(log, ({ at }) => at > now - policy.windowMs),
     envelope: (policy, ms) => policy.quota * windowsIn(policy, ms),
     sustained: (policy) => policy.quota,
     capacityMs: (policy) => policy.windowMs,
@@ -123,7 +173,38 @@ export const kinds: readonly Kind[] = [
       .map(([rate, queue, burst]) => leakyBucket(rate, { queue, burst })),
     ...bucket,
   },
+  {
+    title: 'calendar quota',
+    policy: fc
+      .tuple(quota, lengths)
+      .map(([quota, lengths]) => calendarQuota({ quota, unit: 'requests' }, uneven(lengths))),
+    used: (policy, log, now) => sumOf(log, ({ at }) => at >= calendarOf(policy).periodAt(now).start),
+    envelope: ({ quota, calendar }, ms) => quota * most(calendar?.id ?? '', ms),
+    // A period that has begun is begun again: what was taken in it counts in the one before.
+    reopens: (policy) => policy.quota,
+    sustained: (policy) => policy.quota,
+    capacityMs: (policy) => Math.max(...lengthsOf(calendarOf(policy))),
+  },
 ]
+
+function lengthsOf({ id }: Calendar): readonly number[] {
+  return id.split('-').slice(1).map(Number)
+}
+
+/** The most of these uneven periods that an interval can touch. */
+function most(id: string, ms: number): number {
+  const lengths = id.split('-').slice(1).map(Number)
+  const round = sum(lengths)
+  const rounds = Math.floor(ms / round)
+  const from = lengths.map((_, first) => {
+    let periods = 1
+    // It begins in the last millisecond of the first.
+    for (let left = (ms % round) - 1; left >= 0; left -= lengths[(first + periods - 1) % lengths.length] ?? 1)
+      periods += 1
+    return periods
+  })
+  return rounds * lengths.length + Math.max(...from)
+}
 
 /** The same policy with another quota: another plan over the same bucket. */
 export const asOther = (policy: Policy, quota: number): Policy => {
@@ -134,6 +215,12 @@ export const asOther = (policy: Policy, quota: number): Policy => {
       : policy.algorithm === 'sliding-window'
         ? quota + 10
         : quota
+  if (policy.calendar !== undefined) {
+    const { unit, history, rollover, windowMs } = policy
+    // A window was asked for: on an average the periods are so long.
+    const calendar = windowMs === USUAL_MONTH_MS ? policy.calendar : uneven([windowMs - 1, windowMs + 1], 'quarter')
+    return calendarQuota({ quota: other, unit }, calendar, { history, rollover })
+  }
   const rate: string = `${other}/${policy.windowMs}ms`
   switch (policy.algorithm) {
     case 'fixed-window':

@@ -1,14 +1,16 @@
-import { createLimiter, Decision, memoryStore, type Policy, type Store } from '@sluice/core'
+import { createLimiter, Decision, type MemoryStore, memoryStore, type Policy, type Store } from '@sluice/core'
 import { redisStore } from '@sluice/redis'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { aPrefix } from '../redis/stores.ts'
-import { asOther, kinds } from './kinds.ts'
+import { anyQuota, asOther, kinds } from './kinds.ts'
 
 const forward = fc.oneof({ weight: 2, arbitrary: fc.integer({ min: 0, max: 40 }) }, fc.integer({ min: 0, max: 600 }))
 const anyway = fc.oneof({ weight: 4, arbitrary: forward }, fc.integer({ min: -2_000, max: 2_000 }))
 
-const stepsBy = (by: fc.Arbitrary<number>, keys: readonly string[], verbs: readonly string[]) =>
+type Verb = 'take' | 'look' | 'give' | 'once' | 'grant' | 'revoke' | 'past'
+
+const stepsBy = (by: fc.Arbitrary<number>, keys: readonly string[], verbs: readonly Verb[]) =>
   fc.array(
     fc.record({
       by,
@@ -21,19 +23,22 @@ const stepsBy = (by: fc.Arbitrary<number>, keys: readonly string[], verbs: reado
     { maxLength: 60, size: '+1' },
   )
 
-const oneOf = fc.constantFrom(...kinds).chain((kind) => kind.policy)
+const oneOf = fc.oneof(
+  { weight: 2, arbitrary: fc.constantFrom(...kinds).chain((kind) => kind.policy) },
+  { weight: 1, arbitrary: anyQuota },
+)
 
 const forwardTrace = fc.record({
   list: fc.array(oneOf, { minLength: 1, maxLength: 3 }),
   quotas: fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })),
-  steps: stepsBy(forward, ['a', 'b'], ['take', 'take', 'take', 'look', 'give']),
+  steps: stepsBy(forward, ['a', 'b'], ['take', 'take', 'take', 'look', 'give', 'once', 'grant', 'revoke', 'past']),
 })
 
 /** One bucket alone, never given back to: what has expired may be forgotten as others come, and no clock brings it back. */
 const jumpingTrace = fc.record({
   list: fc.tuple(oneOf),
   quotas: fc.constant<[number, number]>([3, 17]),
-  steps: stepsBy(anyway, ['a'], ['take', 'take', 'look']),
+  steps: stepsBy(anyway, ['a'], ['take', 'take', 'look', 'grant', 'past']),
 })
 
 /** Policies as a limit binds them, each with a name. */
@@ -45,6 +50,12 @@ const numbers = (decision: Decision) => [
   decision.allowed,
   ...decision.standings.map((one) => ({ ...one, policy: null })),
 ]
+
+type Answer = OnceAnswer | readonly number[]
+type OnceAnswer = ReturnType<MemoryStore['consumeOnce']>
+
+const plain = (answer: Answer) =>
+  'standings' in answer ? [answer.repeated, answer.standings.map((one) => ({ ...one, policy: null }))] : answer
 
 /** I13: the same asks at the same times, through memory and through Redis. No rounding sets them apart. */
 describe.each([
@@ -70,6 +81,7 @@ describe.each([
           const memory = memoryStore({ clock: () => now })
           const receipts: Decision[] = []
           const pairs: [wanted: Decision, got: Promise<Decision>][] = []
+          const answers: [wanted: Answer, got: Answer | Promise<Answer>][] = []
           now = 300_000
           for (const { by, verb, key: short, cost, plan } of steps) {
             now += by
@@ -88,6 +100,25 @@ describe.each([
               if (!together) await refunded
               continue
             }
+            if (verb === 'once') {
+              const once = { scope: 'twins', id: `id-${cost % 3}`, keepMs: 500 }
+              const wanted = memory.consumeOnce(asks, once)
+              const got = redis.consumeOnce(asks, once)
+              if (!together) await got
+              answers.push([wanted, got])
+              continue
+            }
+            if (verb === 'grant' || verb === 'revoke' || verb === 'past') {
+              for (const { policy } of asks.filter(({ policy }) => policy.calendar !== undefined)) {
+                const expiresAt = cost % 3 === 0 ? Number.POSITIVE_INFINITY : now + 50 * cost
+                const change = { verb, policy, key, cost: 1 + (cost % 7), id: [1, cost % 5] as const, expiresAt }
+                const wanted = memory.edit(change)
+                const got = redis.edit(change)
+                if (!together) await got
+                answers.push([wanted, got])
+              }
+              continue
+            }
             const how = verb === 'take' ? 'consume' : 'peek'
             const wanted = new Decision(asks, memory[how](asks), how)
             const answer = Promise.resolve(redis[how](asks))
@@ -96,6 +127,7 @@ describe.each([
             if (verb === 'take' && wanted.allowed) receipts.push(wanted)
             pairs.push([wanted, got])
           }
+          for (const [wanted, got] of answers) expect(plain(await got)).toEqual(plain(wanted))
           for (const [wanted, got] of pairs) expect(numbers(await got)).toEqual(numbers(wanted))
           memory.close()
         },

@@ -34,7 +34,18 @@ export const GAPS: readonly number[] = [
 /** A Sluice store that cannot be reached. */
 export function unreachableStore(): Store {
   const fail = (): Promise<never> => Promise.reject(new Error('unreachable'))
-  return { consume: fail, peek: fail, refund: fail, reset: fail, clear: fail, close: () => undefined }
+  return {
+    consume: fail,
+    consumeOnce: fail,
+    peek: fail,
+    edit: fail,
+    readTexts: fail,
+    writeText: fail,
+    refund: fail,
+    reset: fail,
+    clear: fail,
+    close: () => undefined,
+  }
 }
 
 /** The fields of a response that report limits. */

@@ -230,7 +230,11 @@ describe('a failing store', () => {
     for (let i = 0; i < 3; i++) expect(await their.limit('ann')).toMatchObject({ success: true, reason: 'timeout' })
     const slow: Store = {
       consume: never,
+      consumeOnce: never,
       peek: never,
+      edit: never,
+      readTexts: never,
+      writeText: never,
       refund: never,
       reset: never,
       clear: never,

@@ -19,6 +19,13 @@ export class CostError extends Error {
   readonly code = 'SLUICE_COST'
 }
 
+/** A request's plan is none that its limit has. Nothing was taken. */
+export class PlanError extends Error {
+  override readonly name = 'PlanError'
+  /** Always `'SLUICE_PLAN'`. */
+  readonly code = 'SLUICE_PLAN'
+}
+
 interface StoreErrorDetails {
   readonly cause?: unknown
   readonly bucket?: string

@@ -5,15 +5,22 @@
 
 export type { Ask, Return } from './decisions/ask.js'
 export { Decision, type DecisionJson } from './decisions/decision.js'
-export { Standing } from './decisions/standing.js'
-export { ConfigError, CostError, KeyError, StoreError } from './errors.js'
+export type { Edit, IdNumbers, Once, OnceAnswer, PastPeriod } from './decisions/edit.js'
+export type { Override } from './decisions/override.js'
+export { type PeriodStanding, Standing } from './decisions/standing.js'
+export { ConfigError, CostError, KeyError, PlanError, StoreError } from './errors.js'
 export type { StoreEvents } from './failover/failover.js'
 export type { FailureOptions, InstancesOption, OnStoreError } from './failover/failure.js'
 export type { Costs, Keys } from './limiter/costs.js'
 export type { DecisionMessage, Events } from './limiter/events.js'
-export { type Cost, createLimiter, type Limiter, type LimiterOptions } from './limiter/limiter.js'
+export type { Grant, GrantOptions } from './limiter/grants.js'
+export { type Ledger, type LedgerEvents, type LedgerOptions, type LedgerRecord, ledger } from './limiter/ledger.js'
+export { type Cost, createLimiter, type Limiter, type LimiterOptions, type Take } from './limiter/limiter.js'
+export type { OverrideOptions, OverrideTo } from './limiter/override-options.js'
+export type { HistoryByPolicy, Usage, UsageByPolicy } from './limiter/usage.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory/memory-store.js'
 export type { NamedPolicy, PolicyLike, PolicyList } from './policies/bind-policies.js'
+export type { Calendar, Period, PeriodUnit } from './policies/calendar.js'
 export {
   fixedWindow,
   type LeakyBucketOptions,
@@ -28,5 +35,6 @@ export {
 export type { AlgorithmName, Policy } from './policies/policy.js'
 export { parseRate, type Rate, type RateNumbers, type Unit } from './policies/rate.js'
 export type { RateText } from './policies/rate-text.js'
+export type { StoredPolicy } from './policies/stored-policy.js'
 export { createStore } from './stores/create-store.js'
-export type { Answer, Store, SyncStore } from './stores/store.js'
+export type { Answer, Store, SyncStore, TextEntry, Texts } from './stores/store.js'

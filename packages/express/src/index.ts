@@ -5,29 +5,35 @@
 
 import type { Decision } from '@sluice/core'
 import {
+  type Admits,
   createLimit,
   decisionOf,
-  type Guard,
   type Limit,
   type Passage,
   type RequestReader,
   type SluiceOptions,
+  type UsagePage,
 } from '@sluice/core/http'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 
 export * from '@sluice/core'
 export type {
+  Configuration,
+  ConfiguredLimit,
   Dialect,
   Limit,
   LimitControls,
   LimitOptions,
   LimitPolicy,
   LimitPolicyLike,
+  PlanPolicies,
+  Plans,
   PolicyFunction,
   Reply,
   SluiceOptions,
+  UsageOptions,
 } from '@sluice/core/http'
-export { clientKey, headerFields, problem, RateLimitError } from '@sluice/core/http'
+export { clientKey, headerFields, plans, problem, RateLimitError } from '@sluice/core/http'
 
 declare global {
   namespace Express {
@@ -60,8 +66,8 @@ export type LimitHandler = (
  * app.post('/login', limit('5/15min', { name: 'login' }), login)
  * @throws {ConfigError} on an option that cannot be right.
  */
-export function sluice(options: SluiceOptions<Request> = {}): Limit<Request, LimitHandler> {
-  return createLimit(reader, options, middleware)
+export function sluice(options: SluiceOptions<Request> = {}): Limit<Request, LimitHandler, RequestHandler> {
+  return createLimit(reader, options, middleware, handler)
 }
 
 const reader: RequestReader<Request> = {
@@ -81,7 +87,7 @@ const reader: RequestReader<Request> = {
   trustAdvice: "app.set('trust proxy', 1) for one proxy, or their addresses as in app.set('trust proxy', 'loopback')",
 }
 
-function middleware(guard: Guard<Request>): LimitHandler {
+function middleware(guard: Admits<Request>): LimitHandler {
   const limited: RequestHandler = (request, response, next) => {
     try {
       // Kept in the locals, which are a plain object: Express gives every request and response another prototype, so that
@@ -96,6 +102,18 @@ function middleware(guard: Guard<Request>): LimitHandler {
     }
   }
   return limited as LimitHandler
+}
+
+function handler(page: UsagePage<Request>): RequestHandler {
+  return (request, response, next) => {
+    page
+      .reply(request)
+      .then(({ status, fields, body }) => {
+        for (const [name, value] of fields) response.setHeader(name, value)
+        response.status(status).send(body)
+      })
+      .catch(next)
+  }
 }
 
 function answer(

@@ -5,34 +5,46 @@
 
 import type { Decision } from '@sluice/core'
 import {
+  type Admits,
   createLimit,
-  type Guard,
   type Limit,
   type Passage,
   type RequestReader,
   type SluiceOptions,
+  type UsagePage,
 } from '@sluice/core/http'
-import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type {
+  FastifyPluginCallback,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  RouteHandlerMethod,
+} from 'fastify'
 import { pluginOf } from './plugin.js'
 import type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
 
 export * from '@sluice/core'
 export type {
+  Configuration,
+  ConfiguredLimit,
   Dialect,
   Limit,
   LimitControls,
   LimitOptions,
   LimitPolicy,
   LimitPolicyLike,
+  PlanPolicies,
+  Plans,
   PolicyFunction,
   Reply,
   SluiceOptions,
+  UsageOptions,
 } from '@sluice/core/http'
-export { clientKey, headerFields, problem, RateLimitError } from '@sluice/core/http'
+export { clientKey, headerFields, plans, problem, RateLimitError } from '@sluice/core/http'
 export type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
 
 /** `limit('100/min')` is a hook; `limit.plugin` limits whole scopes, and single routes by their `config.limit`. */
-export interface FastifyLimit extends Limit<FastifyRequest, LimitHook> {
+export interface FastifyLimit extends Limit<FastifyRequest, LimitHook, RouteHandlerMethod> {
   /**
    * @example
    * await app.register(limit.plugin, { policies: '1000/hour' })
@@ -64,7 +76,7 @@ declare module 'fastify' {
  * @throws {ConfigError} on an option that cannot be right.
  */
 export function sluice(options: SluiceOptions<FastifyRequest> = {}): FastifyLimit {
-  const limit = createLimit(reader, options, hook)
+  const limit = createLimit(reader, options, hook, handler)
   return Object.assign(limit, { plugin: pluginOf(limit) })
 }
 
@@ -87,7 +99,7 @@ function believesStrangers(request: FastifyRequest): boolean {
   return stranger.ip === chain[0]
 }
 
-function hook(guard: Guard<FastifyRequest>): LimitHook {
+function hook(guard: Admits<FastifyRequest>): LimitHook {
   const limited: onRequestHookHandler = (request, reply, done) => {
     try {
       const passage = guard.admit(request, reply.raw)
@@ -98,6 +110,14 @@ function hook(guard: Guard<FastifyRequest>): LimitHook {
     }
   }
   return limited as LimitHook
+}
+
+function handler(page: UsagePage<FastifyRequest>): RouteHandlerMethod {
+  return async (request, reply) => {
+    const { status, fields, body } = await page.reply(request)
+    for (const [name, value] of fields) reply.header(name, value)
+    return reply.code(status).send(body)
+  }
 }
 
 function answer(passage: Passage, request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {

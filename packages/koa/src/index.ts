@@ -5,29 +5,35 @@
 
 import type { Decision } from '@sluice/core'
 import {
+  type Admits,
   createLimit,
   fieldsOf,
-  type Guard,
   type Limit,
   type Passage,
   type RequestReader,
   type SluiceOptions,
+  type UsagePage,
 } from '@sluice/core/http'
 import type { Context, Middleware, Next } from 'koa'
 
 export * from '@sluice/core'
 export type {
+  Configuration,
+  ConfiguredLimit,
   Dialect,
   Limit,
   LimitControls,
   LimitOptions,
   LimitPolicy,
   LimitPolicyLike,
+  PlanPolicies,
+  Plans,
   PolicyFunction,
   Reply,
   SluiceOptions,
+  UsageOptions,
 } from '@sluice/core/http'
-export { clientKey, headerFields, problem, RateLimitError } from '@sluice/core/http'
+export { clientKey, headerFields, plans, problem, RateLimitError } from '@sluice/core/http'
 
 declare module 'koa' {
   interface DefaultState {
@@ -44,8 +50,8 @@ declare module 'koa' {
  * router.post('/login', limit('5/15min', { name: 'login' }), login)
  * @throws {ConfigError} on an option that cannot be right.
  */
-export function sluice(options: SluiceOptions<Context> = {}): Limit<Context, Middleware> {
-  return createLimit(reader, options, middleware)
+export function sluice(options: SluiceOptions<Context> = {}): Limit<Context, Middleware, Middleware> {
+  return createLimit(reader, options, middleware, handler)
 }
 
 const reader: RequestReader<Context> = {
@@ -63,12 +69,21 @@ const reader: RequestReader<Context> = {
   trustAdvice: 'new Koa({ proxy: true, maxIpsCount: 1 }) for one proxy',
 }
 
-function middleware(guard: Guard<Context>): Middleware {
+function middleware(guard: Admits<Context>): Middleware {
   return (context, next) => {
     const passage = guard.admit(context, context.res)
     return 'then' in passage
       ? passage.then((settled) => answer(settled, context, next))
       : answer(passage, context, next)
+  }
+}
+
+function handler(page: UsagePage<Context>): Middleware {
+  return async (context) => {
+    const { status, fields, body } = await page.reply(context)
+    context.status = status
+    context.body = body
+    for (const [name, value] of fields) context.set(name, value)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Algorithm } from './algorithm.js'
 import { exactWindowAlgorithm } from './exact-window.js'
 import { fixedWindowAlgorithm } from './fixed-window.js'
 import { leakyBucketAlgorithm, tokenBucketAlgorithm } from './meter.js'
+import { quotaAlgorithm } from './quota.js'
 import { slidingLogAlgorithm } from './sliding-log.js'
 import { slidingWindowAlgorithm } from './sliding-window.js'
 import { subWindowsAlgorithm } from './sub-windows.js'
@@ -16,4 +17,5 @@ export const algorithms: Readonly<Record<AlgorithmName, Algorithm>> = {
   'sliding-log': slidingLogAlgorithm,
   'token-bucket': tokenBucketAlgorithm,
   'leaky-bucket': leakyBucketAlgorithm,
+  quota: quotaAlgorithm,
 }

@@ -1,10 +1,12 @@
 import type { Policy } from '../policies/policy.js'
-import type { Standing } from './standing.js'
+import { type Filled, fullOf, type PeriodStanding, type Standing } from './standing.js'
 
 /** What header fields report of a standing. */
 export interface ReportedStanding extends Pick<Standing, 'allowed' | 'remaining' | 'moreAfterMs' | 'retryAfterMs'> {
   /** The partition key's digest, where clients are to see it. */
   readonly pk?: string | undefined
+  /** Of a calendar quota. */
+  readonly period?: PeriodStanding | undefined
   readonly policy: Pick<Policy, 'name' | 'quota' | 'capacity' | 'shadow' | 'warnAt'> & {
     readonly unit: string
     readonly windowMs: number | null
@@ -24,5 +26,9 @@ export function bindingOf<S extends ReportedStanding>(standings: readonly S[]): 
 /** Shares are of the capacity: a bucket with a burst is full at its burst, not at its quota. */
 function bindsMore(a: ReportedStanding, b: ReportedStanding): boolean {
   if (a.allowed !== b.allowed) return b.allowed
-  return a.allowed ? a.remaining / a.policy.capacity < b.remaining / b.policy.capacity : a.retryAfterMs > b.retryAfterMs
+  return a.allowed ? shareLeft(a) < shareLeft(b) : a.retryAfterMs > b.retryAfterMs
+}
+
+function shareLeft(standing: Filled): number {
+  return standing.remaining / fullOf(standing)
 }

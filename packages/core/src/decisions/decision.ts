@@ -1,11 +1,12 @@
 import type { Ask } from './ask.js'
 import { bindingOf } from './binding.js'
+import type { Override } from './override.js'
 import type { Standing } from './standing.js'
 
 /** The answer for one request over all policies of a limit. Also the receipt that `refund` asks for. */
 export class Decision {
   readonly allowed: boolean
-  /** Whether the units were taken: it was allowed, and was no `peek`. Only then does `refund` give anything back. */
+  /** Whether the units were taken: it was allowed, no `peek`, and not `repeated`. Only then does `refund` give anything back. */
   readonly taken: boolean
   /** What was asked for: one for each policy, in their order. */
   readonly asks: readonly Ask[]
@@ -13,13 +14,34 @@ export class Decision {
   readonly standings: readonly Standing[]
   /** Whether the store could not decide, and `onStoreError` did. */
   readonly degraded: boolean
+  /** Whether its id was counted before: it took nothing, and this is what the first was answered. */
+  readonly repeated: boolean
+  /** What was decided by in place of the limit's policies, where they are overridden for this key. */
+  readonly override: Override | undefined = undefined
 
-  constructor(asks: readonly Ask[], standings: readonly Standing[], verb: 'consume' | 'peek', degraded = false) {
+  constructor(
+    asks: readonly Ask[],
+    standings: readonly Standing[],
+    verb: 'consume' | 'peek',
+    degraded = false,
+    repeated = false,
+  ) {
     this.asks = asks
     this.standings = standings
     this.degraded = degraded
+    this.repeated = repeated
     this.allowed = admits(standings)
-    this.taken = this.allowed && verb === 'consume'
+    this.taken = this.allowed && verb === 'consume' && !repeated
+  }
+
+  /** Says what it was decided by. */
+  by(override: Override): this {
+    return Object.assign(this, { override })
+  }
+
+  /** The plan whose policies it was decided by, where the limit has plans. */
+  get plan(): string | undefined {
+    return this.asks[0]?.policy.plan
   }
 
   /** The partition key; that of the first policy where they differ (`asks` has all). */
@@ -48,15 +70,15 @@ export class Decision {
     const enforced = this.standings.filter(({ policy }) => !policy.shadow)
     return {
       allowed: this.allowed,
-      retryAfterMs: Number.isFinite(this.retryAfterMs) ? this.retryAfterMs : null,
-      policies: enforced.map(({ policy, used, remaining, resetAfterMs }) => ({
+      retryAfterMs: finite(this.retryAfterMs),
+      policies: enforced.map(({ policy, used, remaining, resetAfterMs, period }) => ({
         name: policy.name,
         quota: policy.quota,
         unit: policy.unit,
-        windowMs: policy.windowMs,
+        windowMs: finite(period === undefined ? policy.windowMs : period.end - period.start),
         used,
         remaining,
-        resetAt: isoTime(now + resetAfterMs),
+        resetAt: isoTime(period === undefined || used === 0 ? now + resetAfterMs : period.end),
       })),
     }
   }
@@ -70,7 +92,12 @@ export class Decision {
 /** ECMAScript's dates end in the year 275760. */
 const LAST_TIME = 8.64e15
 
-function isoTime(ms: number): string | null {
+/** JSON has no infinity. */
+function finite(ms: number): number | null {
+  return Number.isFinite(ms) ? ms : null
+}
+
+export function isoTime(ms: number): string | null {
   return ms <= LAST_TIME ? new Date(ms).toISOString() : null
 }
 
@@ -83,7 +110,8 @@ export interface DecisionJson {
     readonly name: string
     readonly quota: number
     readonly unit: string
-    readonly windowMs: number
+    /** `null`: a lifetime. */
+    readonly windowMs: number | null
     readonly used: number
     readonly remaining: number
     /** When the bucket is fresh again if no units are taken; `null`: later than a date can say. */

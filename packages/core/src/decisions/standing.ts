@@ -1,11 +1,28 @@
 import type { Policy } from '../policies/policy.js'
 
+/** How a calendar quota stands in its period. Times are Unix milliseconds. */
+export interface PeriodStanding {
+  readonly start: number
+  /** `Infinity` where it never ends. */
+  readonly end: number
+  /** Units used in this period, whatever they came from. */
+  readonly used: number
+  /** Units of grants that are left, or were used in this period. */
+  readonly granted: number
+  /** Units that the period before left unused, and passed on. */
+  readonly rolledOver: number
+  /** Units used beyond the quota and all that was added to it: by a soft quota, or by its overage. */
+  readonly over: number
+  /** Of these, the units that this decision took. */
+  readonly overTaken: number
+}
+
 /** One policy's part of a decision: how its bucket stands once the decision is taken. */
 export class Standing {
   readonly policy: Policy
   /** Whether this policy lets the request pass. */
   readonly allowed: boolean
-  /** Units that would pass now, a whole number ≥ 0. */
+  /** Units that would pass now, a whole number ≥ 0. Of a soft quota or one with overage: until it is over. */
   readonly remaining: number
   /** Milliseconds until `remaining` grows; 0 when the bucket is full. `null`: no time is known. */
   readonly moreAfterMs: number | null
@@ -17,10 +34,12 @@ export class Standing {
   readonly delayMs: number
   /** The store's own clock at the decision, in its own unit: where a refund finds what was taken. */
   readonly at: number
+  /** Of a calendar quota. */
+  readonly period: PeriodStanding | undefined
 
-  /** Units in use: what the capacity lacks of `remaining`. */
+  /** Units in use. */
   get used(): number {
-    return this.policy.capacity - this.remaining
+    return usedOf(this)
   }
 
   constructor(
@@ -32,6 +51,7 @@ export class Standing {
     resetAfterMs: number,
     delayMs: number,
     at: number,
+    period: PeriodStanding | undefined = undefined,
   ) {
     this.policy = policy
     this.allowed = allowed
@@ -41,5 +61,23 @@ export class Standing {
     this.resetAfterMs = resetAfterMs
     this.delayMs = delayMs
     this.at = at
+    this.period = period
   }
+}
+
+/** The parts of a standing that say how much of it is used. */
+export interface Filled {
+  readonly policy: { readonly quota: number; readonly capacity: number }
+  readonly remaining: number
+  readonly period?: Pick<PeriodStanding, 'used' | 'granted' | 'rolledOver' | 'over'> | undefined
+}
+
+/** Units in use: what the capacity lacks of `remaining`; of a quota, what was counted. */
+export function usedOf({ policy, remaining, period }: Filled): number {
+  return period === undefined ? policy.capacity - remaining : period.used
+}
+
+/** Units in a bucket that is full: its capacity; of a quota, with what was added to it. */
+export function fullOf({ policy, period }: Filled): number {
+  return period === undefined ? policy.capacity : policy.quota + period.granted + period.rolledOver
 }

@@ -25,6 +25,18 @@ class Elsewhere implements Store {
   peek(...asked: Parameters<Store['peek']>) {
     return this.#answer(() => this.#inner.peek(...asked))
   }
+  consumeOnce(...asked: Parameters<Store['consumeOnce']>) {
+    return this.#answer(() => this.#inner.consumeOnce(...asked))
+  }
+  edit(...asked: Parameters<Store['edit']>) {
+    return this.#answer(() => this.#inner.edit(...asked))
+  }
+  readTexts(known: string) {
+    return this.#inner.readTexts(known)
+  }
+  writeText(...asked: Parameters<Store['writeText']>) {
+    return this.#answer(() => this.#inner.writeText(...asked))
+  }
   refund(...asked: Parameters<Store['refund']>) {
     return this.#answer(() => this.#inner.refund(...asked))
   }

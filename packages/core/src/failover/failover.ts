@@ -1,5 +1,6 @@
 import type { Ask, Return } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
+import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
 import type { Standing } from '../decisions/standing.js'
 import { describe, isError, isStoreError, StoreError, shown } from '../errors.js'
 import { fixedWindow } from '../policies/constructors.js'
@@ -28,8 +29,10 @@ export interface StoreEvents {
 const PROBE = bindPolicy(fixedWindow('1000000/s'), {
   name: 'sluice-probe',
   bucket: 'sluice-probe',
+  plan: undefined,
   shadow: false,
   warnAt: [],
+  warnEvery: 0,
 })
 
 const failovers = new WeakMap<Store, Failover>()
@@ -65,6 +68,11 @@ export class Failover {
     this.store = store
   }
 
+  /** Whether a part of the store, or all of it, does not decide at the moment. */
+  get isDown(): boolean {
+    return this.#broken.size > 0
+  }
+
   on<Name extends keyof StoreEvents>(name: Name, listener: (event: StoreEvents[Name]) => void): () => void {
     return this.#events.on(name, listener)
   }
@@ -81,6 +89,33 @@ export class Failover {
       return this.#without(verb, asks, error, failure)
     }
     return this.#without(verb, asks, this.#noAnswer(), failure)
+  }
+
+  /** `decide` of a take that an id counts once. */
+  decideOnce(asks: readonly Ask[], once: Once, failure: Failure): Decision | Promise<Decision> {
+    if (this.#broken.size > 0 && this.#hasBroken(asks)) return this.#fallback.decideOnce(asks, once, failure)
+    const decided = ({ standings, repeated }: OnceAnswer<Standing>): Decision => {
+      if (!isAnswer(standings, asks)) throw this.#noAnswer()
+      return new Decision(asks, standings, 'consume', false, repeated)
+    }
+    const without = (error: unknown): Decision => {
+      this.#note(asks, error, failure)
+      return this.#fallback.decideOnce(asks, once, failure)
+    }
+    try {
+      const answer = this.inTime(this.store.consumeOnce(asks, once), failure.timeoutMs)
+      return isThenable(answer) ? answer.then(decided).catch(without) : decided(answer)
+    } catch (error) {
+      return without(error)
+    }
+  }
+
+  /**
+   * Changes a quota's bucket, or asks for its past. Not decided without the store.
+   * @throws {StoreError} where it does not answer in time; also as a rejection.
+   */
+  edit(change: Edit, failure: Failure): readonly number[] | Promise<readonly number[]> {
+    return this.inTime(this.store.edit(change), failure.timeoutMs)
   }
 
   /** Apart from `decide`, since what the closures here hold would be set up for every decision there. */
@@ -113,10 +148,14 @@ export class Failover {
 
   /** Notes what is wrong with the store, and decides as `onStoreError` says. */
   #without(verb: 'consume' | 'peek', asks: readonly Ask[], error: unknown, failure: Failure): Decision {
+    this.#note(asks, error, failure)
+    return this.#fallback.decide(verb, asks, failure)
+  }
+
+  #note(asks: readonly Ask[], error: unknown, failure: Failure): void {
     const known = storeError(error)
     if (known.bucket !== undefined) this.report(known)
     else for (const key of this.#onePerPart(asks)) this.#break(key, known, failure)
-    return this.#fallback.decide(verb, asks, failure)
   }
 
   /**

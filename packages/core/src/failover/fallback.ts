@@ -1,5 +1,6 @@
 import type { Ask, Return } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
+import type { Once } from '../decisions/edit.js'
 import { Standing } from '../decisions/standing.js'
 import { type MemoryStore, memoryStore } from '../memory/memory-store.js'
 import type { Policy } from '../policies/policy.js'
@@ -18,6 +19,13 @@ export class Fallback {
     if (onStoreError === 'deny') return new Decision(asks, asks.map(denied), verb, true)
     this.#local ??= memoryStore()
     return new Decision(asks, share[verb](this.#local, asks), verb, true)
+  }
+
+  decideOnce(asks: readonly Ask[], once: Once, failure: Failure): Decision {
+    if (failure.onStoreError !== 'local') return this.decide('consume', asks, failure)
+    this.#local ??= memoryStore()
+    const { standings, repeated } = failure.share.consumeOnce(this.#local, asks, once)
+    return new Decision(asks, standings, 'consume', true, repeated)
   }
 
   refund(returns: readonly Return[], { share }: Failure): void {

@@ -1,4 +1,5 @@
 import type { Ask, Return } from '../decisions/ask.js'
+import type { Once, OnceAnswer } from '../decisions/edit.js'
 import { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import type { SyncStore } from '../stores/store.js'
@@ -16,6 +17,11 @@ export class Share {
     return this.#asAsked(asks, store.consume(this.#asks(asks)))
   }
 
+  consumeOnce(store: SyncStore, asks: readonly Ask[], once: Once): OnceAnswer<Standing> {
+    const { standings, repeated } = store.consumeOnce(this.#asks(asks), once)
+    return { standings: this.#asAsked(asks, standings), repeated }
+  }
+
   peek(store: SyncStore, asks: readonly Ask[]): readonly Standing[] {
     return this.#asAsked(asks, store.peek(this.#asks(asks)))
   }
@@ -29,17 +35,29 @@ export class Share {
     if (this.#instances === 1) return policy
     let share = this.#policies.get(policy)
     if (share === undefined) {
-      const queue = policy.capacity - policy.burst
-      const burst = this.#of(policy.burst)
-      share = {
-        ...policy,
-        quota: this.#of(policy.quota),
-        burst,
-        capacity: burst + (queue === 0 ? 0 : this.#of(queue)),
-      }
+      share = policy.calendar === undefined ? this.#ofRate(policy) : this.#ofQuota(policy)
       this.#policies.set(policy, share)
     }
     return share
+  }
+
+  #ofRate(policy: Policy): Policy {
+    const queue = policy.capacity - policy.burst
+    const burst = this.#of(policy.burst)
+    return {
+      ...policy,
+      quota: this.#of(policy.quota),
+      burst,
+      capacity: burst + (queue === 0 ? 0 : this.#of(queue)),
+    }
+  }
+
+  /** What a period leaves to the next is not known here. */
+  #ofQuota(policy: Policy): Policy {
+    const quota = this.#of(policy.quota)
+    const overage = Math.floor(policy.overage / this.#instances)
+    const capacity = policy.soft ? policy.capacity : quota + overage
+    return { ...policy, quota, burst: quota, overage, capacity, rollover: 0 }
   }
 
   #of(units: number): number {
@@ -58,8 +76,8 @@ export class Share {
   #asAsked(asks: readonly Ask[], standings: readonly Standing[]): readonly Standing[] {
     return standings.map((own, i) => {
       const policy = asks[i]?.policy ?? own.policy
-      const { allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at } = own
-      return new Standing(policy, allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at)
+      const { allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at, period } = own
+      return new Standing(policy, allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at, period)
     })
   }
 }

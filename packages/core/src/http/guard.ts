@@ -3,7 +3,9 @@ import type { ReportedStanding } from '../decisions/binding.js'
 import type { Decision } from '../decisions/decision.js'
 import { KeyError } from '../errors.js'
 import type { Keys } from '../limiter/costs.js'
-import { refund } from '../limiter/receipts.js'
+import { Decider } from '../limiter/decider.js'
+import { checkId } from '../limiter/grants.js'
+import { checkOneKey } from '../limiter/limiter.js'
 import { isHeard, report } from '../limiter/report.js'
 import type { Policy } from '../policies/policy.js'
 import { keyDigest } from '../runtime/key.js'
@@ -31,16 +33,27 @@ const PAST: Passage = { ...OVER, allowed: true, over: false, status: 200 }
 export class Guard<Req extends object> {
   readonly #parts: GuardParts<Req>
   readonly #asks: RequestAsks<Req>
+  readonly decider: Decider
 
   /** @throws {ConfigError} on policies that cannot be right. */
   constructor(parts: GuardParts<Req>) {
     this.#parts = parts
     this.#asks = new RequestAsks(parts)
+    const { shadow, warnAt, warnEvery, failure } = parts.options
+    this.decider = new Decider({ name: parts.name, shadow, warnAt, warnEvery }, parts.failover, failure, parts.ledger)
   }
 
-  /** The policies, where they do not depend on the request. */
-  get policies(): readonly Policy[] {
+  /** The policies that stay: all of them, or those of each plan; none where a function returns them. */
+  get policies(): readonly (readonly Policy[])[] {
     return this.#asks.policies
+  }
+
+  /** How a request's buckets stand; takes nothing. `key` is that of the policies that have a key of their own. */
+  look(request: Req, key: string | undefined): Decision | Promise<Decision> {
+    const asks = this.#asks.looks(request, key)
+    return isThenable(asks)
+      ? asks.then((settled) => this.decider.decide('peek', settled))
+      : this.decider.decide('peek', asks)
   }
 
   /** The policies whose keys are made of the client's address. */
@@ -91,11 +104,26 @@ export class Guard<Req extends object> {
     result: LimitResult,
   ): Passage | Promise<Passage> {
     if (asks === undefined) return go(undefined, response, exchange)
-    const { failover, options } = this.#parts
-    const decision = failover.decide('consume', asks, options.failure)
+    const decision = this.#decide(asks, request)
     return isThenable(decision)
       ? decision.then((settled) => this.#decided(settled, request, response, exchange, result))
       : this.#decided(decision, request, response, exchange, result)
+  }
+
+  #decide(asks: readonly Ask[], request: Req): Decision | Promise<Decision> {
+    const { options } = this.#parts
+    if (options.id === undefined) return this.decider.decide('consume', asks)
+    const id = options.id(request)
+    return isThenable(id)
+      ? Promise.resolve(id).then((settled) => this.#decideOnce(asks, settled))
+      : this.#decideOnce(asks, id)
+  }
+
+  #decideOnce(asks: readonly Ask[], id: string | undefined): Decision | Promise<Decision> {
+    const { name: scope, options } = this.#parts
+    if (id === undefined) return this.decider.decide('consume', asks)
+    const once = { scope, id: checkId(id), keepMs: options.keepIdsMs }
+    return this.decider.decideOnce(checkOneKey(asks), once)
   }
 
   #decided(
@@ -180,9 +208,9 @@ export class Guard<Req extends object> {
   }
 
   #refund(decision: Decision): void {
-    const { failover, options } = this.#parts
+    const { failover } = this.#parts
     try {
-      const refunded = refund(failover, decision, options.failure, undefined)
+      const refunded = this.decider.refund(decision, undefined)
       if (isThenable(refunded)) refunded.then(undefined, (error) => failover.report(error))
     } catch (error) {
       failover.report(error)

@@ -1,4 +1,5 @@
 import { bindingOf, type ReportedStanding } from '../decisions/binding.js'
+import { fullOf, usedOf } from '../decisions/standing.js'
 import { ConfigError, shown } from '../errors.js'
 
 /**
@@ -128,7 +129,8 @@ const write: Readonly<Record<Dialect, Writer>> = {
     if (binding === undefined) return
     const { policy } = binding
     fields.push(['RateLimit-Policy', list(standings, oldPolicy)])
-    fields.push(['RateLimit', `limit=${policy.quota}, remaining=${shownRemaining(binding)}, reset=${resetOf(binding)}`])
+    const reset = isForLife(binding) ? '' : `, reset=${resetOf(binding)}`
+    fields.push(['RateLimit', `limit=${policy.quota}, remaining=${shownRemaining(binding)}${reset}`])
   },
   'draft-6': (fields, standings) => {
     const binding = bindingOf(standings)
@@ -161,14 +163,16 @@ function items(policy: ReportedStanding['policy']): Items {
   if (known === undefined) {
     const name = sfString(policy.name)
     const unit = policy.unit === 'requests' ? '' : `;qu=${sfString(policy.unit)}`
-    known = { policy: `${name};q=${policy.quota}${unit}${window(policy)}`, limit: `${name};r=` }
+    known = { policy: `${name};q=${policy.quota}${unit}`, limit: `${name};r=` }
     itemsOf.set(policy, known)
   }
   return known
 }
 
-function policyItem({ policy, pk }: ReportedStanding): string {
-  return pk === undefined ? items(policy).policy : `${items(policy).policy};pk=:${pk}:`
+function policyItem(standing: ReportedStanding): string {
+  const { policy, pk } = standing
+  const item = `${items(policy).policy}${window(standing)}`
+  return pk === undefined ? item : `${item};pk=:${pk}:`
 }
 
 function limitItem(standing: ReportedStanding): string {
@@ -178,13 +182,14 @@ function limitItem(standing: ReportedStanding): string {
   return pk === undefined ? timed : `${timed};pk=:${pk}:`
 }
 
-function oldPolicy({ policy }: ReportedStanding): string {
-  return `${policy.quota}${window(policy)}`
+function oldPolicy(standing: ReportedStanding): string {
+  return `${standing.policy.quota}${window(standing)}`
 }
 
-/** Whole seconds only; a window that is none is left out. */
-function window({ windowMs }: ReportedStanding['policy']): string {
-  return windowMs === null || windowMs % 1000 !== 0 ? '' : `;w=${windowMs / 1000}`
+/** Whole seconds only; a window that is none is left out. Of a quota, how long its present period is. */
+function window({ policy, period }: ReportedStanding): string {
+  const ms = period === undefined ? policy.windowMs : period.end - period.start
+  return ms === null || ms % 1000 !== 0 ? '' : `;w=${ms / 1000}`
 }
 
 /** No client expects more to remain than its limit: what a burst holds beyond the quota is not shown. */
@@ -196,26 +201,33 @@ function unixSeconds(now: number, { moreAfterMs }: ReportedStanding): number {
   return Math.ceil((now + (moreAfterMs ?? 0)) / 1000)
 }
 
+/** A quota for a lifetime has no time to tell. */
 function three(fields: Field[], prefix: string, standing: ReportedStanding, reset: number): void {
   fields.push([`${prefix}-Limit`, String(standing.policy.quota)])
   fields.push([`${prefix}-Remaining`, String(shownRemaining(standing))])
-  fields.push([`${prefix}-Reset`, String(reset)])
+  if (!isForLife(standing)) fields.push([`${prefix}-Reset`, String(reset)])
 }
 
-/** `Sluice-Warning`: the policies whose used share has reached a `warnAt`, with the share. */
+/** `Sluice-Warning`: the policies whose used share has reached a `warnAt`, or that are over, with the share. */
 function warnings(fields: Field[], standings: readonly ReportedStanding[]): void {
   if (!standings.some(isWarned)) return
   fields.push(['Sluice-Warning', list(standings.filter(isWarned), warningItem)])
 }
 
-function isWarned({ policy, remaining }: ReportedStanding): boolean {
-  const [first] = policy.warnAt
-  return first !== undefined && policy.capacity - remaining >= first * policy.capacity
+function isWarned(standing: ReportedStanding): boolean {
+  const [first] = standing.policy.warnAt
+  if (first !== undefined && usedOf(standing) >= first * fullOf(standing)) return true
+  return standing.period !== undefined && standing.period.over > 0
 }
 
-function warningItem({ policy, remaining }: ReportedStanding): string {
-  const thousandths = Math.floor(((policy.capacity - remaining) * 1000) / policy.capacity)
-  return `${sfString(policy.name)};share=${sfDecimal(thousandths)}`
+function warningItem(standing: ReportedStanding): string {
+  const thousandths = Math.floor((usedOf(standing) * 1000) / fullOf(standing))
+  const item = `${sfString(standing.policy.name)};share=${sfDecimal(thousandths)}`
+  return standing.period === undefined || standing.period.over === 0 ? item : `${item};over=${standing.period.over}`
+}
+
+function isForLife({ period }: ReportedStanding): boolean {
+  return period?.end === Number.POSITIVE_INFINITY
 }
 
 function sfString(text: string): string {

@@ -7,16 +7,26 @@ export type { DecisionMessage, Events } from '../limiter/events.js'
 export { warn } from '../runtime/builtin.js'
 export type { Listener } from '../runtime/emitter.js'
 export { clientKey } from './client-ip.js'
+export type { Configuration, ConfiguredLimit } from './configuration.js'
 export type { ResponseLike } from './connection.js'
 export { decisionOf, fieldsOf } from './exchange.js'
 export { Guard } from './guard.js'
 export type { GuardParts } from './guard-parts.js'
 export { checkDialects, type Dialect, type Field, headerFields, retryAfterSeconds } from './headers.js'
 export type { LimitControls } from './limit-controls.js'
-export type { LimitOptions, LimitPolicy, LimitPolicyLike, PolicyFunction, SluiceOptions } from './limit-options.js'
+export type {
+  LimitOptions,
+  LimitPolicies,
+  LimitPolicy,
+  LimitPolicyLike,
+  PolicyFunction,
+  SluiceOptions,
+} from './limit-options.js'
 export type { Passage, RequestHeaders, RequestReader } from './passage.js'
+export { type PlanPolicies, Plans, plans } from './plans.js'
 export { problem } from './problem.js'
 export { RateLimitError } from './rate-limit-error.js'
 export type { Reply } from './reply.js'
 export { routeName } from './route-name.js'
-export { createLimit, type Limit } from './sluice.js'
+export { type Admits, createLimit, type Limit } from './sluice.js'
+export { type UsageOptions, UsagePage } from './usage-page.js'

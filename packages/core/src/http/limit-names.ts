@@ -7,6 +7,14 @@ export class LimitNames {
   /** The address of each policy that does not depend on the request. */
   readonly #addresses = new Map<string, string>()
 
+  /** The same names, to which others can be added on trial. */
+  copy(): LimitNames {
+    const copy = new LimitNames()
+    for (const [name, known] of this.#buckets) copy.#buckets.set(name, known)
+    for (const [name, address] of this.#addresses) copy.#addresses.set(name, address)
+    return copy
+  }
+
   /**
    * Limits of one name share their buckets on purpose; two different ones must not look the same to clients, and a
    * limit without a name must not share one by accident.

@@ -9,13 +9,17 @@ import {
   shareOf,
 } from '../failover/failure.js'
 import { Share } from '../failover/share.js'
+import { checkLedger, type Ledger, type UsageLedger } from '../limiter/ledger.js'
+import { checkKeepIds } from '../limiter/limiter.js'
 import { checkName, checkOptions, checkWhole } from '../options.js'
 import type { NamedPolicy } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
 import { isThenable } from '../runtime/thenable.js'
 import { toStore } from '../stores/create-store.js'
 import type { Store } from '../stores/store.js'
+import type { Configuration } from './configuration.js'
 import { checkDialects, type Dialect } from './headers.js'
+import type { Plans } from './plans.js'
 import type { Reply } from './reply.js'
 
 type Awaitable<T> = T | Promise<T>
@@ -37,12 +41,21 @@ export interface LimitOptions<Req> extends FailureOptions {
   readonly key?: ((request: Req) => Awaitable<string>) | undefined
   /** Units a request takes, a whole number ≥ 0; defaults to 1. */
   readonly cost?: number | ((request: Req) => Awaitable<number>) | undefined
+  /**
+   * Counts once: a request with the same key and id is let through without taking anything again, as one that is sent anew
+   * after its answer was lost. Where it returns `undefined`, the request counts as usual.
+   */
+  readonly id?: ((request: Req) => Awaitable<string | undefined>) | undefined
+  /** Milliseconds for which an `id` counts once; defaults to 24 hours. */
+  readonly keepIdsMs?: number | undefined
   /** Requests that are not limited at all: those that `sluice()`'s skips, and those that the limit's own does. */
   readonly skip?: ((request: Req) => Awaitable<boolean>) | undefined
   /** Which finished responses give back what they took: those below 400, those from 400 on, or as a function of their status decides. */
   readonly refund?: 'successful' | 'failed' | ((status: number) => Awaitable<boolean>) | undefined
   /** Shares of a quota, above 0 and up to 1, from which on the client is warned. */
   readonly warnAt?: number | readonly number[] | undefined
+  /** Units after which `warning` is emitted again, beyond the highest `warnAt` or else the quota. */
+  readonly warnEvery?: number | undefined
   /** How header fields report limits; defaults to `'draft'`, `[]` for not at all. */
   readonly headers?: Dialect | readonly Dialect[] | undefined
   /** Replaces the response to a denied request; where it returns nothing, the response is the usual one. */
@@ -56,22 +69,34 @@ export interface LimitOptions<Req> extends FailureOptions {
 }
 
 /** What `sluice()` takes: where buckets live, and defaults for every limit. */
-export interface SluiceOptions<Req> extends LimitOptions<Req>, InstancesOption {
+export interface SluiceOptions<Req> extends LimitOptions<Req>, InstancesOption, Configuration<Req> {
   /** A Store or its URL; defaults to a memory store of its own. */
   readonly store?: Store | string | undefined
+  /** Where usage of calendar quotas is added up, to bill by. */
+  readonly ledger?: Ledger | undefined
 }
 
 /** Policies that depend on the request: plans, tiers. */
 export type PolicyFunction<Req> = (request: Req) => Awaitable<LimitPolicyLike<Req> | readonly LimitPolicyLike<Req>[]>
+
+/** All that a limit can be made of. */
+export type LimitPolicies<Req> =
+  | LimitPolicyLike<Req>
+  | readonly LimitPolicyLike<Req>[]
+  | PolicyFunction<Req>
+  | Plans<Req>
 
 /** The options, complete and checked. */
 export interface CheckedOptions<Req> {
   readonly name: string | undefined
   readonly key: ((request: Req) => Awaitable<string>) | undefined
   readonly cost: number | ((request: Req) => Awaitable<number>)
+  readonly id: ((request: Req) => Awaitable<string | undefined>) | undefined
+  readonly keepIdsMs: number
   readonly skip: ((request: Req) => Awaitable<boolean>) | undefined
   readonly refund: ((status: number) => Awaitable<boolean>) | undefined
   readonly warnAt: number | readonly number[]
+  readonly warnEvery: number | undefined
   readonly dialects: readonly Dialect[]
   readonly response: ((decision: Decision, request: Req) => Awaitable<Reply | undefined>) | undefined
   readonly deny: 'response' | 'error'
@@ -85,10 +110,13 @@ export interface CheckedSluice<Req> {
   readonly store: Store
   readonly defaults: LimitOptions<Req>
   readonly share: Share
+  readonly ledger: UsageLedger | undefined
+  readonly configuration: Configuration<Req>
 }
 
 const KNOWN = [
-  ...['name', 'key', 'cost', 'skip', 'refund', 'warnAt', 'headers', 'response', 'deny', 'ipv6Prefix', 'shadow'],
+  ...['name', 'key', 'cost', 'id', 'keepIdsMs', 'skip', 'refund', 'warnAt', 'warnEvery', 'headers', 'response', 'deny'],
+  ...['ipv6Prefix', 'shadow'],
   ...FAILURE_OPTIONS,
 ]
 
@@ -108,9 +136,12 @@ export function checkLimitOptions<Req>(
     name,
     key,
     cost = 1,
+    id,
+    keepIdsMs,
     skip,
     refund,
     warnAt = [],
+    warnEvery,
     headers,
     response,
     deny = 'response',
@@ -118,7 +149,7 @@ export function checkLimitOptions<Req>(
     shadow = false,
     ...failure
   } = { ...withoutOther(defaults, options), ...given(options) }
-  checkFunctions({ key, skip, response })
+  checkFunctions({ key, id, skip, response })
   checkDeny(deny, response)
   checkCostOption(cost)
   if (typeof shadow !== 'boolean') throw new ConfigError(`shadow: expected true or false, got ${shown(shadow)}.`)
@@ -126,9 +157,12 @@ export function checkLimitOptions<Req>(
     name: name === undefined ? undefined : checkName(name),
     key,
     cost,
+    id,
+    keepIdsMs: checkKeepIds(keepIdsMs),
     skip: defaults.skip === undefined || skip === defaults.skip ? skip : either(defaults.skip, skip),
     refund: checkRefund(refund),
     warnAt,
+    warnEvery,
     dialects: checkDialects(headers),
     response,
     deny,
@@ -140,7 +174,7 @@ export function checkLimitOptions<Req>(
 
 /** Where buckets live is said once, for all limits. */
 function refuseSluices(options: object): void {
-  for (const name of ['store', 'instances']) {
+  for (const name of ['store', 'instances', 'ledger']) {
     if (typeof options === 'object' && options !== null && name in options) {
       throw new ConfigError(`limit() has no option "${name}": it belongs to sluice(), and holds for all its limits.`)
     }
@@ -172,10 +206,17 @@ function checkDeny(deny: unknown, response: unknown): void {
 
 /** Splits what `sluice()` was given into its store and its defaults, both checked. */
 export function checkSluiceOptions<Req>(options: SluiceOptions<Req>): CheckedSluice<Req> {
-  checkOptions('sluice()', options, ['store', 'instances', ...KNOWN])
-  const { store, instances, ...defaults } = options
+  checkOptions('sluice()', options, ['store', 'instances', 'ledger', 'plans', 'limits', 'watch', ...KNOWN])
+  const { store, instances, ledger, plans, limits, watch, ...defaults } = options
   checkLimitOptions('sluice()', defaults)
-  return { store: toStore(store), defaults, share: shareOf({ instances }) }
+  const configuration = { plans, limits, watch, store }
+  return {
+    store: toStore(store),
+    defaults,
+    share: shareOf({ instances }),
+    ledger: checkLedger(ledger),
+    configuration,
+  }
 }
 
 /** A limit that says how it denies has no use for the default way. */

@@ -36,7 +36,7 @@ export function sentenceOf(decision: Decision): string {
 }
 
 function isUndecided({ degraded, binding }: Decision): boolean {
-  return degraded && binding?.moreAfterMs === null
+  return degraded && binding?.moreAfterMs === null && Number.isFinite(binding.retryAfterMs)
 }
 
 /** The store could not be asked, and the limit denies without it: the server is at fault, not its client. */
@@ -47,19 +47,52 @@ function denies(standing: Standing): boolean {
 }
 
 /** What happened and when to come back, in words. */
-function sentence({ binding, asks }: Decision): string {
+function sentence({ binding, asks, override }: Decision): string {
   if (binding === undefined) return 'Too many requests.'
+  if (override?.to === 'blocked') return blockedSentence(binding)
   const cost = asks.find((ask) => ask.policy === binding.policy)?.cost ?? 1
-  const { policy, remaining, retryAfterMs } = binding
+  const { policy, remaining, retryAfterMs, period } = binding
   const limit = `The limit "${policy.name}" (${rate(policy)})`
+  if (period !== undefined) return quotaSentence(binding, period.end, cost)
   if (retryAfterMs === Number.POSITIVE_INFINITY) {
     return `${limit} lets at most ${amount(policy.capacity, policy.unit)} through at once; this request needs ${cost.toLocaleString('en')}.`
   }
-  const state =
-    remaining === 0
-      ? 'is used up'
-      : `has ${remaining.toLocaleString('en')} left, and this request needs ${cost.toLocaleString('en')}`
-  return `${limit} ${state}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
+  return `${limit} ${state(remaining, cost)}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
+}
+
+function blockedSentence({ policy, retryAfterMs }: Standing): string {
+  const what = `The limit "${policy.name}" is set to let nothing of this client through`
+  if (retryAfterMs === Number.POSITIVE_INFINITY) return `${what}.`
+  return `${what} for now. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
+}
+
+/** A quota's period ends at a time of its own time zone, which says more than a number of days. */
+function quotaSentence({ policy, remaining, retryAfterMs }: Standing, end: number, cost: number): string {
+  const { name, quota, unit, calendar } = policy
+  const per = calendar?.unit === 'lifetime' ? 'in all' : `per ${calendar?.unit}`
+  const what = `The quota "${name}" (${amount(quota, unit)} ${per}) ${state(remaining, cost)}.`
+  if (end === Number.POSITIVE_INFINITY || calendar === undefined) return what
+  const until = dateIn(calendar.timeZone, end)
+  if (retryAfterMs === Number.POSITIVE_INFINITY)
+    return `${what} A new period begins on ${until}, but that is too little for it.`
+  return `${what} Try again from ${until} on.`
+}
+
+function state(remaining: number, cost: number): string {
+  if (remaining === 0) return 'is used up'
+  return `has ${remaining.toLocaleString('en')} left, and this request needs ${cost.toLocaleString('en')}`
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** `1 December 2026 at 00:00 (Europe/Berlin)`. */
+function dateIn(timeZone: string, time: number): string {
+  let format = formats.get(timeZone)
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'long', timeStyle: 'short' })
+    formats.set(timeZone, format)
+  }
+  return `${format.format(time)} (${timeZone})`
 }
 
 function rate({ quota, unit, windowMs }: Policy): string {

@@ -7,6 +7,8 @@ import { isThenable } from '../runtime/thenable.js'
 import { clientKey } from './client-ip.js'
 import type { GuardParts } from './guard-parts.js'
 import { checkCostOption, checkFunctions, type LimitPolicyLike } from './limit-options.js'
+import { CompiledPlans, Plans } from './plans.js'
+import { Remembered } from './remembered.js'
 
 /** Policies returned by a function are kept by what it returned; beyond this many they are forgotten and bound again. */
 const REMEMBERED = 1_000
@@ -24,17 +26,22 @@ interface Line {
 export class RequestAsks<Req> {
   readonly #parts: GuardParts<Req>
   readonly #lines: readonly Line[] | undefined
-  readonly #remembered = new Map<unknown, readonly Line[]>()
+  readonly #plans: CompiledPlans<Req, readonly Line[]> | undefined
+  readonly #remembered: Remembered<readonly Line[]> = new Remembered(REMEMBERED)
 
   /** @throws {ConfigError} on policies that cannot be right. */
   constructor(parts: GuardParts<Req>) {
     this.#parts = parts
-    this.#lines = typeof parts.policies === 'function' ? undefined : this.#bind(parts.policies)
+    const { policies, name } = parts
+    if (policies instanceof Plans) {
+      this.#plans = new CompiledPlans(policies, (plan, own) => this.#bind(own, plan), name)
+    } else if (typeof policies !== 'function') this.#lines = this.#bind(policies, undefined)
   }
 
-  /** The policies, where they do not depend on the request. */
-  get policies(): readonly Policy[] {
-    return this.#lines?.map(({ policy }) => policy) ?? []
+  /** The policies that stay: all of them, or those of each plan; none where a function returns them. */
+  get policies(): readonly (readonly Policy[])[] {
+    const lists = this.#plans?.all ?? (this.#lines === undefined ? [] : [this.#lines])
+    return lists.map((lines) => lines.map(({ policy }) => policy))
   }
 
   /** `undefined` for a request that is skipped. No promise is made where none of the user's functions made one. */
@@ -54,6 +61,7 @@ export class RequestAsks<Req> {
 
   #linesOf(request: Req): readonly Line[] | Promise<readonly Line[]> {
     if (this.#lines !== undefined) return this.#lines
+    if (this.#plans !== undefined) return this.#plans.of(request)
     const { policies } = this.#parts
     const given = typeof policies === 'function' ? policies(request) : policies
     return isThenable(given) ? Promise.resolve(given).then((settled) => this.#recall(settled)) : this.#recall(given)
@@ -129,6 +137,22 @@ export class RequestAsks<Req> {
     return values.some(isThenable) ? Promise.all(values).then(keys) : keys(values)
   }
 
+  /** For a look: at no cost, with `key` in place of the keys that are made by functions. */
+  looks(request: Req, key: string | undefined): readonly Ask[] | Promise<readonly Ask[]> {
+    const lines = this.#linesOf(request)
+    return isThenable(lines)
+      ? lines.then((settled) => this.#looks(settled, request, key))
+      : this.#looks(lines, request, key)
+  }
+
+  #looks(lines: readonly Line[], request: Req, key: string | undefined): readonly Ask[] | Promise<readonly Ask[]> {
+    const free = lines.map(({ policy, key: own }): Line => {
+      const isAddress = own === undefined && this.#parts.options.key === undefined
+      return { policy, key: key === undefined || isAddress ? own : () => key, cost: 0 }
+    })
+    return this.#fill(free, request)
+  }
+
   #keyOf(line: Line, request: Req): unknown {
     const key = line.key ?? this.#parts.options.key
     return key === undefined ? this.#address(request) : key(request as never)
@@ -151,21 +175,14 @@ export class RequestAsks<Req> {
   }
 
   #recall(given: unknown): readonly Line[] {
-    if (typeof given !== 'string' && !isPolicy(given)) return this.#bind(given)
-    let lines = this.#remembered.get(given)
-    if (lines === undefined) {
-      lines = this.#bind(given)
-      if (this.#remembered.size >= REMEMBERED) this.#remembered.clear()
-      this.#remembered.set(given, lines)
-    }
-    return lines
+    return this.#remembered.get(partsOf(given), () => this.#bind(given, undefined))
   }
 
-  #bind(given: unknown): readonly Line[] {
+  #bind(given: unknown, plan: string | undefined): readonly Line[] {
     const { name, options, names } = this.#parts
     const list = Array.isArray(given) ? given : [given]
     const owns = list.map(ownParts)
-    const naming = { name, shadow: options.shadow, warnAt: options.warnAt }
+    const naming = { name, shadow: options.shadow, warnAt: options.warnAt, warnEvery: options.warnEvery, plan }
     const policies = bindPolicies(
       owns.map((own) => own.policy),
       naming,
@@ -177,8 +194,9 @@ export class RequestAsks<Req> {
 }
 
 /** @throws {ConfigError} where every request costs more than ever passes at once. */
-function checkReachable({ name, capacity, shadow }: Policy, cost: unknown): void {
-  if (typeof cost !== 'number' || cost <= capacity || shadow) return
+function checkReachable({ name, capacity, shadow, calendar }: Policy, cost: unknown): void {
+  // Of a quota, more may be granted.
+  if (typeof cost !== 'number' || cost <= capacity || shadow || calendar !== undefined) return
   throw new ConfigError(
     `cost: each request costs ${cost}, but at most ${capacity} pass at once under policy "${name}": it would deny all of ` +
       'them for ever.',
@@ -190,6 +208,15 @@ function notAKey(key: unknown, policy: string): KeyError {
   return key === ''
     ? emptyKey(whose)
     : new KeyError(`The key${whose} must be a string, but its function returned ${shown(key)}.`)
+}
+
+/** What an answer of a policies function is known by: the same parts in the same order are the same policies. */
+function partsOf(given: unknown): readonly unknown[] {
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
+  return list.flatMap((one) => {
+    if (typeof one !== 'object' || one === null || isPolicy(one) || !('policy' in one)) return [one]
+    return ['policy', ...Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)), 'end'].flat()
+  })
 }
 
 /** Takes the key and cost off a policy in a list. */

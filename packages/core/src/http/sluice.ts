@@ -1,45 +1,63 @@
 import { ConfigError } from '../errors.js'
 import { failoverOf } from '../failover/failover.js'
 import { type Events, limitEvents, listen } from '../limiter/events.js'
-import { StoreLimiter } from '../limiter/limiter.js'
 import type { CheckedText } from '../policies/bind-policies.js'
 import { fixedWindow, leakyBucket, slidingLog, slidingWindow, tokenBucket } from '../policies/constructors.js'
 import type { Policy } from '../policies/policy.js'
 import type { RateText } from '../policies/rate-text.js'
 import type { Listener } from '../runtime/emitter.js'
 import type { Store } from '../stores/store.js'
+import type { ConfiguredLimit } from './configuration.js'
 import { noteCreation } from './creation.js'
-import { Guard } from './guard.js'
-import { controlsOf, type LimitControls } from './limit-controls.js'
+import type { Guard } from './guard.js'
+import type { LimitControls } from './limit-controls.js'
 import { LimitNames } from './limit-names.js'
 import {
-  checkLimitOptions,
   checkSluiceOptions,
   type LimitOptions,
+  type LimitPolicies,
   type LimitPolicy,
   type LimitPolicyLike,
   type PolicyFunction,
   type SluiceOptions,
 } from './limit-options.js'
+import { type MadeLimit, makeLimit } from './make-limit.js'
+import { NamedLimits } from './named-limits.js'
 import { namer } from './naming.js'
 import type { RequestReader } from './passage.js'
+import type { Plans } from './plans.js'
 import { RequestChecks } from './request-checks.js'
+import { type UsageOptions, UsagePage } from './usage-page.js'
 
 /** Several policies of a limit, whose texts are checked in the editor. */
 type LimitList<L extends readonly unknown[]> = { readonly [I in keyof L]: CheckedText<L[I]> }
 
+/** What a middleware asks of its limit. */
+export type Admits<Req extends object> = Pick<Guard<Req>, 'admit'>
+
 /** What every adapter's `sluice()` returns: `limit`, which makes a `Middleware` of policies. */
-export interface Limit<Req, Middleware> {
+export interface Limit<Req, Middleware, Handler = unknown> {
   /**
-   * Limits a route: by policies, or by a function that returns them for each request (plans). A malformed text from a function
+   * Limits a route: by policies, by `plans`, or by a function that returns them for each request. A malformed text from a function
    * is an error at that request, so return policies that were made at start-up.
    * @example app.get('/search', limit(['10/s', '1000/day']))
    * @throws {ConfigError} on anything that cannot be right.
    */
   <const T extends string, const L extends readonly LimitPolicyLike<Req>[]>(
-    policies: RateText<T> | Policy | LimitPolicy<Req> | LimitList<L> | PolicyFunction<Req>,
+    policies: RateText<T> | Policy | LimitPolicy<Req> | LimitList<L> | PolicyFunction<Req> | Plans<Req>,
     options?: LimitOptions<Req>,
   ): Middleware & LimitControls<Req>
+  /**
+   * The limit of this name in the configuration that `sluice()` was given; `own` has what a file cannot say, such as functions.
+   * @example app.post('/login', limit.named('login'))
+   * @throws {ConfigError} where it has no such limit.
+   */
+  named(name: string, own?: ConfiguredLimit<Req>): Middleware & LimitControls<Req>
+  /**
+   * A handler that answers with the caller's state under every limit that has a name, as JSON. It takes nothing.
+   * @example app.get('/rate_limit', limit.usage())
+   */
+  usage(options?: UsageOptions<Req>): Handler
   /** Listens to the decisions of all limits made here, and to the health of their store. Returns a function that stops listening. */
   on<Name extends keyof Events<Req>>(name: Name, listener: Listener<Events<Req>[Name]>): () => void
   /** Where the buckets live. */
@@ -49,46 +67,66 @@ export interface Limit<Req, Middleware> {
 }
 
 /**
- * `limit` for one framework: what reads its requests, and what makes its middleware of a guard.
+ * `limit` for one framework: what reads its requests, and what makes its middleware of a guard, and a handler of a page.
  * @throws {ConfigError} on an option that cannot be right.
  */
-export function createLimit<Req extends object, Middleware extends object>(
+export function createLimit<Req extends object, Middleware extends object, Handler>(
   reader: RequestReader<Req>,
   options: SluiceOptions<Req>,
-  toMiddleware: (guard: Guard<Req>) => Middleware,
-): Limit<Req, Middleware> {
-  const { store, defaults, share } = checkSluiceOptions(options)
+  toMiddleware: (guard: Admits<Req>) => Middleware,
+  toHandler: (page: UsagePage<Req>) => Handler,
+): Limit<Req, Middleware, Handler> {
+  const { store, defaults, share, ledger, configuration } = checkSluiceOptions(options)
   const failover = failoverOf(store)
   noteCreation('sluice()', createLimit)
   const events = limitEvents<Req>()
   const naming = namer(store)
   const names = new LimitNames()
-  const checks = new RequestChecks(reader)
-  const limit = (
-    policies: LimitPolicyLike<Req> | readonly LimitPolicyLike<Req>[] | PolicyFunction<Req>,
-    own: LimitOptions<Req> = {},
-  ): Middleware & LimitControls<Req> => {
+  const workshop = { reader, failover, events, checks: new RequestChecks(reader), share, ledger }
+  const named: MadeLimit<Req>[] = []
+  const configured = new NamedLimits(workshop, names, configuration, defaults)
+  configured.watch(checkSluiceOptions)
+
+  const limit = (policies: LimitPolicies<Req>, own: LimitOptions<Req> = {}): Middleware & LimitControls<Req> => {
     if (isConstructor(policies)) throw new ConfigError(`limit() takes policies, as in limit(${policies.name}('10/s')).`)
     if (isRequest(policies))
       throw new ConfigError("limit is no middleware itself: it makes one, as in limit('100/min').")
-    const checked = checkLimitOptions('limit()', own, defaults, share)
-    if (own.name === undefined) noteCreation('limit() without a name', limit)
-    const name = own.name ?? naming.next(checked.name ?? 'default')
-    const guard = new Guard<Req>({ name, policies, options: checked, reader, failover, events, names, checks })
-    names.add(name, guard.policies, own.name === undefined)
-    const limiter =
-      typeof policies === 'function' ? undefined : new StoreLimiter(name, guard.policies, failover, checked.failure)
-    const controls = controlsOf(limiter, guard.addressPolicies, checked.ipv6Prefix, (request: Req) =>
-      guard.keyOf(request),
-    )
-    return Object.assign(toMiddleware(guard), controls)
+    const isNamed = own?.name !== undefined
+    if (!isNamed) noteCreation('limit() without a name', limit)
+    const name = own.name ?? naming.next(defaults.name ?? 'default')
+    const made = makeLimit(workshop, names, name, isNamed, policies, own, defaults)
+    if (isNamed) named.push(made)
+    return Object.assign(toMiddleware(made.guard), made.controls)
   }
+
+  const fromConfiguration = (name: string, own: ConfiguredLimit<Req> = {}): Middleware & LimitControls<Req> => {
+    const use = configured.use(name, own)
+    const middleware = toMiddleware({ admit: (...asked) => use.current.guard.admit(...asked) })
+    return Object.assign(middleware, currentControls(use))
+  }
+  const usage = (page: UsageOptions<Req> = {}): Handler =>
+    toHandler(new UsagePage(() => [...named, ...configured.current], page))
   const on: Limit<Req, Middleware>['on'] = (name, listener) => listen(events, failover, name, listener)
   const close = (): void | Promise<void> => {
     naming.forget()
-    return failover.close()
+    configured.stop()
+    return ledger === undefined ? failover.close() : ledger.close().then(() => failover.close())
   }
-  return Object.assign(limit, { on, store, close })
+  return Object.assign(limit, { named: fromConfiguration, usage, on, store, close })
+}
+
+/** The controls of whatever limit is current. */
+function currentControls<Req extends object>(use: { readonly current: MadeLimit<Req> }): LimitControls<Req> {
+  return {
+    peek: (...asked) => use.current.controls.peek(...asked),
+    reset: (...asked) => use.current.controls.reset(...asked),
+    history: (...asked) => use.current.controls.history(...asked),
+    grant: (...asked) => use.current.controls.grant(...asked),
+    revoke: (...asked) => use.current.controls.revoke(...asked),
+    override: (...asked) => use.current.controls.override(...asked),
+    overrides: () => use.current.controls.overrides(),
+    keyOf: (request) => use.current.controls.keyOf(request),
+  }
 }
 
 /** A constructor that was not called would pass for a function that returns policies. */

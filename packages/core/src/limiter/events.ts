@@ -21,12 +21,16 @@ export interface Events<Req> extends Omit<StoreEvents, 'error'> {
     readonly route: string | undefined
     readonly shadow: boolean
   }
-  /** A take that carried a policy's used share over one of its `warnAt`; once per crossing. */
+  /**
+   * A take that carried a policy's used share over one of its `warnAt`, or over a step of `warnEvery`: `share` is the one
+   * that was crossed, `used` the units used since. Once for each, over all processes.
+   */
   warning: {
     readonly limit: string
     readonly policy: Policy
     readonly key: string
     readonly share: number
+    readonly used: number
     readonly request: Req
   }
   /** Something threw: a function of the limit's options or a listener; or one bucket of the store could not be used. */

@@ -1,5 +1,6 @@
 import type { Ask } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
+import type { Override } from '../decisions/override.js'
 import { ConfigError, KeyError } from '../errors.js'
 import { type Failover, failoverOf } from '../failover/failover.js'
 import {
@@ -11,7 +12,7 @@ import {
   shareOf,
 } from '../failover/failure.js'
 import type { MemoryStore } from '../memory/memory-store.js'
-import { checkOptions } from '../options.js'
+import { checkOptions, checkWhole } from '../options.js'
 import { bindPolicies, type PolicyLike, type PolicyList } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
 import type { RateText } from '../policies/rate-text.js'
@@ -20,9 +21,13 @@ import { isThenable } from '../runtime/thenable.js'
 import { toStore } from '../stores/create-store.js'
 import type { Answer, Store } from '../stores/store.js'
 import { type Costs, checkCost, checkNames, checkNotEmpty, costOf, type Keys, keyOf } from './costs.js'
+import { Decider } from './decider.js'
 import { type Events, type LimitEvents, limitEvents, listen } from './events.js'
-import { refund } from './receipts.js'
+import { checkId, type Grant, type GrantOptions, grantEdit, pastEdit, revokeEdit, wasDone } from './grants.js'
+import { checkLedger, type Ledger } from './ledger.js'
+import { checkOverride, type OverrideOptions, type OverrideTo } from './override-options.js'
 import { isHeard, report } from './report.js'
+import { type HistoryByPolicy, pastPeriods, type UsageByPolicy, usageOf } from './usage.js'
 
 export interface LimiterOptions<T extends string, L extends readonly PolicyLike[], S extends Store = Store>
   extends FailureOptions,
@@ -35,12 +40,27 @@ export interface LimiterOptions<T extends string, L extends readonly PolicyLike[
   readonly name?: string | undefined
   /** Shares of a quota, above 0 and up to 1, at which `warning` is emitted. */
   readonly warnAt?: number | readonly number[] | undefined
+  /** Units after which `warning` is emitted again, beyond the highest `warnAt` or else the quota. */
+  readonly warnEvery?: number | undefined
+  /** Milliseconds for which an `id` counts once. Defaults to 24 hours. */
+  readonly keepIdsMs?: number | undefined
+  /** Where usage of calendar quotas is added up, to bill by. */
+  readonly ledger?: Ledger | undefined
 }
 
 /** What a take costs. */
 export interface Cost {
   /** Whole numbers of units ≥ 0: for every policy, or for each by its name. Defaults to 1. */
   readonly cost?: Costs | undefined
+}
+
+/** What a take costs, and what it is for. */
+export interface Take extends Cost {
+  /**
+   * Counts once: a take with the same key and id, for 24 hours, takes nothing and is answered as the first was. Of a job
+   * or an event that may come again. A denial is not remembered.
+   */
+  readonly id?: string | undefined
 }
 
 /** Policies over a store, for anything that has a key: a request, a job, a message. */
@@ -53,7 +73,7 @@ export interface Limiter<S extends Store> {
    * @example limiter.consume({ 'chat-1s': 'user-42', everybody: 'all' }, { cost: { everybody: 5 } })
    * @throws {KeyError} when a key is not a string. @throws {CostError} when a cost is not a whole number ≥ 0.
    */
-  consume(key: Keys, options?: Cost): Answer<S, Decision>
+  consume(key: Keys, options?: Take): Answer<S, Decision>
   /** What `consume` would answer now; takes nothing. */
   peek(key: Keys, options?: Cost): Answer<S, Decision>
   /**
@@ -66,6 +86,28 @@ export interface Limiter<S extends Store> {
   reset(key: Keys): Answer<S, void>
   /** Resets every key under these policies. */
   resetAll(): Answer<S, void>
+  /** How much of each policy a key has used. Takes nothing. */
+  usage(key: Keys): Answer<S, UsageByPolicy>
+  /** The totals of a key's past periods, at most so many (12) of each calendar quota. */
+  history(key: Keys, options?: { readonly periods?: number | undefined }): Answer<S, HistoryByPolicy>
+  /**
+   * Adds units to a key's calendar quota, beyond what it has each period. What expires first is used first.
+   * @example await limiter.grant('org-7', 5_000, { id: payment.id, expiresAt: new Date('2027-01-01') })
+   * @throws {ConfigError} where which quota is meant cannot be told. @throws {RangeError} on a thirty-third grant, also as a rejection.
+   */
+  grant(key: string, units: number, options?: GrantOptions): Answer<S, Grant>
+  /** Takes back what is left of a grant. Answers with whether there was one. */
+  revoke(key: string, id: string, options?: { readonly policy?: string | undefined }): Answer<S, boolean>
+  /**
+   * Lets other policies hold for a key, no limit at all, or shuts it out; `undefined` removes that. Every process that has a
+   * limit of this name, over this store, obeys within a second. A key that ends in `*` stands for all that begin so; the
+   * key itself, and then the longest, goes first.
+   * @example await limiter.override('org-7', ['100/s', quota('1M/month')], { reason: 'launch', expiresAt: new Date('2027-01-01') })
+   * @throws {ConfigError} on policies that cannot be right, also as a rejection.
+   */
+  override(key: string, to: OverrideTo, options?: OverrideOptions): Promise<void>
+  /** The overrides of this limit that have not expired. */
+  overrides(): Promise<readonly Override[]>
   /**
    * Listens to decisions (`decision`, `denied`, `warning`) and to the store's health (`degraded`, `recovered`, `error`).
    * Returns a function that stops listening.
@@ -92,33 +134,53 @@ export function createLimiter<const T extends string, const L extends readonly P
   options: LimiterOptions<T, L> & { readonly store: Store | string | undefined },
 ): Limiter<Store>
 export function createLimiter(options: LimiterOptions<string, readonly PolicyLike[]>): Limiter<Store> {
-  checkOptions('createLimiter()', options, ['policies', 'store', 'name', 'warnAt', 'instances', ...FAILURE_OPTIONS])
-  const { policies, store, name = 'default', warnAt } = options
+  checkOptions('createLimiter()', options, KNOWN)
+  const { policies, store, name = 'default', warnAt, warnEvery } = options
+  const keepIdsMs = checkKeepIds(options.keepIdsMs)
   const failure = checkFailure(options, shareOf(options))
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
-  return new StoreLimiter(name, bindPolicies(policies, { name, warnAt }), failoverOf(toStore(store)), failure)
+  const naming = { name, warnAt, warnEvery }
+  const decider = new Decider(naming, failoverOf(toStore(store)), failure, checkLedger(options.ledger))
+  return new StoreLimiter(name, bindPolicies(policies, naming), decider, keepIdsMs)
 }
+
+const KNOWN = [
+  ...['policies', 'store', 'name', 'warnAt', 'warnEvery', 'keepIdsMs', 'ledger', 'instances'],
+  ...FAILURE_OPTIONS,
+]
 
 /** Also behind a limit of HTTP's, for its keys without a request. */
 export class StoreLimiter implements Limiter<Store> {
   readonly policies: readonly Policy[]
   readonly #name: string
   readonly #events: LimitEvents<undefined> = limitEvents()
+  readonly #decider: Decider
   readonly #failover: Failover
   readonly #failure: Failure
+  readonly #keepIdsMs: number
 
-  constructor(name: string, policies: readonly Policy[], failover: Failover, failure: Failure) {
+  constructor(name: string, policies: readonly Policy[], decider: Decider, keepIdsMs: number) {
+    const { failover, failure } = decider
     checkRoom(policies, failover.store)
     this.#name = name
     this.policies = policies
+    this.#decider = decider
     this.#failover = failover
     this.#failure = failure
+    this.#keepIdsMs = keepIdsMs
   }
 
-  consume(key: Keys, options?: Cost): Decision | Promise<Decision> {
-    const decision = this.#failover.decide('consume', this.#asks(key, options), this.#failure)
+  consume(key: Keys, options?: Take): Decision | Promise<Decision> {
+    const decision = this.#decide(key, options)
     if (!isHeard(this.#events)) return decision
     return isThenable(decision) ? decision.then((settled) => this.#reported(settled)) : this.#reported(decision)
+  }
+
+  #decide(key: Keys, options: Take | undefined): Decision | Promise<Decision> {
+    if (options?.id === undefined) return this.#decider.decide('consume', this.#asks(key, options))
+    const { id, ...cost } = options
+    const once = { scope: this.#name, id: checkId(id), keepMs: this.#keepIdsMs }
+    return this.#decider.decideOnce(checkOneKey(this.#asks(key, cost)), once)
   }
 
   #reported(decision: Decision): Decision {
@@ -127,14 +189,14 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   peek(key: Keys, options?: Cost): Decision | Promise<Decision> {
-    return this.#failover.decide('peek', this.#asks(key, options), this.#failure)
+    return this.#decider.decide('peek', this.#asks(key, options))
   }
 
   refund(decision: Decision, options?: Cost): void | Promise<void> {
     const costs = options?.cost
     checkNames(costs, this.policies, 'cost')
     for (const policy of this.policies) if (costs !== undefined) costOf(costs, policy, 0)
-    return refund(this.#failover, decision, this.#failure, costs)
+    return this.#decider.refund(decision, costs)
   }
 
   reset(key: Keys): void | Promise<void> {
@@ -154,12 +216,56 @@ export class StoreLimiter implements Limiter<Store> {
     return this.#failover.clear(this.policies)
   }
 
+  usage(key: Keys): UsageByPolicy | Promise<UsageByPolicy> {
+    return after(this.peek(key, { cost: 0 }), usageOf)
+  }
+
+  history(
+    key: Keys,
+    { periods = 12 }: { readonly periods?: number | undefined } = {},
+  ): HistoryByPolicy | Promise<HistoryByPolicy> {
+    checkWhole('periods', periods, 1, 60)
+    const quotas = this.policies.flatMap((policy) =>
+      policy.calendar === undefined ? [] : ([[policy, policy.calendar]] as const),
+    )
+    const answers = quotas.map(([policy]) => this.#failover.edit(pastEdit(policy, keyOf(key, policy)), this.#failure))
+    const byPolicy = (pairs: readonly (readonly number[])[]): HistoryByPolicy =>
+      Object.fromEntries(
+        quotas.map(([{ name }, calendar], i) => [name, pastPeriods(calendar, pairs[i] ?? [], periods)]),
+      )
+    return answers.some(isThenable)
+      ? Promise.all(answers).then(byPolicy)
+      : byPolicy(answers as readonly (readonly number[])[])
+  }
+
+  grant(key: string, units: number, options: GrantOptions = {}): Grant | Promise<Grant> {
+    const { change, id } = grantEdit(this.policies, key, units, options)
+    return after(this.#failover.edit(change, this.#failure), (answer) => ({ id, added: wasDone(answer) }))
+  }
+
+  revoke(
+    key: string,
+    id: string,
+    { policy }: { readonly policy?: string | undefined } = {},
+  ): boolean | Promise<boolean> {
+    return after(this.#failover.edit(revokeEdit(this.policies, key, id, policy), this.#failure), wasDone)
+  }
+
+  async override(key: string, to: OverrideTo, options: OverrideOptions = {}): Promise<void> {
+    const override = checkOverride(key, to, options, this.#name)
+    await this.#decider.overrides.set(this.#name, key, override, this.#failure.timeoutMs)
+  }
+
+  overrides(): Promise<readonly Override[]> {
+    return this.#decider.overrides.list(this.#name, this.#failure.timeoutMs)
+  }
+
   on<Name extends keyof Events<undefined>>(name: Name, listener: Listener<Events<undefined>[Name]>): () => void {
     return listen(this.#events, this.#failover, name, listener)
   }
 
   close(): void | Promise<void> {
-    return this.#failover.close()
+    return this.#decider.close()
   }
 
   #asks(keys: Keys, options: Cost | undefined): readonly Ask[] {
@@ -179,6 +285,21 @@ function checkedCost(options: Cost): Costs {
   checkOptions('consume() and peek()', options, ['cost'])
   const { cost = 1 } = options
   return cost
+}
+
+/** An id and what it counted are kept in one place. */
+export function checkOneKey(asks: readonly Ask[]): readonly Ask[] {
+  if (asks.every(({ key }) => key === asks[0]?.key)) return asks
+  throw new KeyError('A take with an id needs one key for all policies; these are several.')
+}
+
+/** @throws {ConfigError} unless it is between a second and a year. */
+export function checkKeepIds(ms: number | undefined): number {
+  return checkWhole('keepIdsMs', ms ?? 86_400_000, 1_000, 365 * 86_400_000)
+}
+
+function after<T, R>(answer: T | Promise<T>, map: (value: T) => R): R | Promise<R> {
+  return isThenable(answer) ? answer.then(map) : map(answer)
 }
 
 /**

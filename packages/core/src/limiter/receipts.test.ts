@@ -15,6 +15,10 @@ function fragile() {
     release,
     consume: async (asks) => inner.consume(asks),
     peek: async (asks) => inner.peek(asks),
+    consumeOnce: async (asks, once) => inner.consumeOnce(asks, once),
+    edit: async (change) => inner.edit(change),
+    readTexts: async (known) => inner.readTexts(known),
+    writeText: async (entry) => inner.writeText(entry),
     async refund(returns) {
       if (this.refunds === 'fail') throw new StoreError('down', { uncertain: this.uncertain })
       if (this.refunds === 'hang') await released

@@ -14,6 +14,9 @@ interface Receipt {
 
 const receipts = new WeakMap<Decision, Receipt>()
 
+/** Is told what has been given back of a decision, by ask. */
+export type GivenBack = (units: readonly number[]) => void
+
 /**
  * Gives back what a decision took, or the units that `costs` names; to no policy more than it took from it.
  * A refund that the store did not carry out can be tried again.
@@ -24,10 +27,11 @@ export function refund(
   decision: Decision,
   failure: Failure,
   costs: Costs | undefined,
+  given?: GivenBack,
 ): void | Promise<void> {
   const receipt = receipts.get(decision) ?? { given: decision.asks.map(() => 0), underWay: undefined }
   receipts.set(decision, receipt)
-  const start = (): void | Promise<void> => giveBack(failover, decision, failure, costs, receipt)
+  const start = (): void | Promise<void> => giveBack(failover, decision, failure, costs, receipt, given)
   return failover.inTime(receipt.underWay === undefined ? start() : receipt.underWay.then(start), failure.timeoutMs)
 }
 
@@ -37,6 +41,7 @@ function giveBack(
   failure: Failure,
   costs: Costs | undefined,
   receipt: Receipt,
+  given: GivenBack | undefined,
 ): void | Promise<void> {
   const shares = decision.asks.map((ask, i) => {
     if (!decision.taken || decision.standings[i]?.allowed !== true) return 0
@@ -51,11 +56,17 @@ function giveBack(
   note(receipt, shares, 1)
   try {
     const answer = failover.refund(returns, decision, failure)
-    if (answer === undefined) return
-    const settled = Promise.resolve(answer).catch((error) => {
-      if (!isUncertain(error)) note(receipt, shares, -1)
-      throw error
-    })
+    if (answer === undefined) {
+      given?.(shares)
+      return
+    }
+    const settled = Promise.resolve(answer).then(
+      () => given?.(shares),
+      (error) => {
+        if (!isUncertain(error)) note(receipt, shares, -1)
+        throw error
+      },
+    )
     const quiet = settled.catch(() => undefined)
     receipt.underWay = quiet
     quiet.then(() => {

@@ -1,5 +1,5 @@
 import type { Decision } from '../decisions/decision.js'
-import type { Standing } from '../decisions/standing.js'
+import { fullOf, type Standing } from '../decisions/standing.js'
 import { type DecisionMessage, decisionChannel, type LimitEvents } from './events.js'
 
 /** Whether anybody wants to know: where nobody does, a decision costs two tests more. */
@@ -23,17 +23,30 @@ export function report<Req>(
   if (events.hears('denied') && decision.standings.some((standing) => !standing.allowed)) {
     events.emit('denied', { limit, decision, request, route: routeOf?.(request), shadow: decision.allowed })
   }
-  if (events.hears('warning') && decision.allowed) {
-    for (const [i, standing] of decision.standings.entries()) {
-      const { key, cost } = decision.asks[i] ?? decision
-      const share = crossed(standing, cost)
-      if (share !== undefined) events.emit('warning', { limit, policy: standing.policy, key, share, request })
+  if (events.hears('warning') && decision.taken) warn(limit, decision, request, events)
+}
+
+/** One event for each share that a take carried a policy over: exactly one take does, whichever process made it. */
+function warn<Req>(limit: string, decision: Decision, request: Req, events: LimitEvents<Req>): void {
+  for (const [i, standing] of decision.standings.entries()) {
+    const { key, cost } = decision.asks[i] ?? decision
+    const { policy, allowed, used } = standing
+    if (!allowed) continue
+    for (const share of crossed(standing, cost)) {
+      events.emit('warning', { limit, policy, key, share, used, request })
     }
   }
 }
 
-/** The highest `warnAt` that this take carried the used share over: exactly one take crosses it, whichever process made it. */
-function crossed({ policy, allowed, used }: Standing, cost: number): number | undefined {
-  if (!allowed) return undefined
-  return policy.warnAt.findLast((share) => used - cost < share * policy.capacity && share * policy.capacity <= used)
+/** Shares of what the bucket holds: each `warnAt`, and beyond the last of them the latest of the steps of `warnEvery`. */
+function crossed(standing: Standing, cost: number): readonly number[] {
+  const { policy, used } = standing
+  const full = fullOf(standing)
+  const isCrossed = (units: number): boolean => used - cost < units && units <= used
+  const shares = policy.warnAt.filter((share) => isCrossed(share * full))
+  if (policy.warnEvery === 0) return shares
+  const first = (policy.warnAt.at(-1) ?? 1) * full
+  const steps = Math.floor((used - first) / policy.warnEvery)
+  const step = first + steps * policy.warnEvery
+  return steps >= 1 && isCrossed(step) ? [...shares, step / full] : shares
 }

@@ -1,17 +1,24 @@
+import type { EditAnswer } from '../algorithms/quota-edit.js'
 import { type Ask, type Return, refuseTwins } from '../decisions/ask.js'
 import { admits } from '../decisions/decision.js'
+import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
 import type { Standing } from '../decisions/standing.js'
 import { checkOptions, checkWhole } from '../options.js'
 import type { Policy } from '../policies/policy.js'
 import { boundedKey } from '../runtime/key.js'
-import type { SyncStore } from '../stores/store.js'
+import type { SyncStore, TextEntry, Texts } from '../stores/store.js'
+import { Ids } from './ids.js'
 import type { Tally } from './shard.js'
 import { Table } from './table.js'
+import { MemoryTexts } from './texts.js'
 
 export interface MemoryStoreOptions {
   /** The most buckets that are kept, a whole number ≥ 1. Defaults to 1,000,000. One bucket is one policy for one key. */
   readonly maxKeys?: number | undefined
-  /** Returns whole milliseconds. Defaults to monotonic time: a change of the wall clock changes nothing. */
+  /**
+   * Returns whole milliseconds; for calendar quotas, since 1970. Defaults to monotonic time, so that a change of the wall
+   * clock changes nothing, and for quotas to the wall clock.
+   */
   readonly clock?: (() => number) | undefined
 }
 
@@ -31,11 +38,12 @@ export interface MemoryStore extends SyncStore {
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   checkOptions('memoryStore()', options, ['maxKeys', 'clock'])
-  return new Memory(checkWhole('maxKeys', options.maxKeys ?? 1_000_000, 1, 2 ** 24), options.clock ?? monotonic)
+  return new Memory(checkWhole('maxKeys', options.maxKeys ?? 1_000_000, 1, 2 ** 24), clocksOf(options.clock))
 }
 
 // The global is read at each call, so that fake timers that replace `performance` move this clock too.
 const monotonic = (): number => Math.floor(performance.now())
+const unix = (): number => Date.now()
 
 /**
  * The sweep's next step comes soon while it finds something. Once it has looked at every bucket and found nothing, each
@@ -49,10 +57,21 @@ const SWEEP_LATEST_MS = 5 * 60_000
 const SWEEP_STEP = 2_000
 const SWEEP_TABLES = 16
 
+interface Clocks {
+  readonly monotonic: () => number
+  readonly unix: () => number
+}
+
+function clocksOf(given: (() => number) | undefined): Clocks {
+  return given === undefined ? { monotonic, unix } : { monotonic: given, unix: given }
+}
+
 class Memory implements MemoryStore {
   readonly maxKeys: number
-  readonly #clock: () => number
+  readonly #clocks: Clocks
   readonly #tally: Tally = { size: 0 }
+  readonly #ids: Ids
+  readonly #texts: MemoryTexts
   /** Policies that share an address share a table: a change of plan carries its usage over. */
   readonly #tables = new Map<string, Table>()
   /** The same tables, to look at one after the other. */
@@ -68,9 +87,11 @@ class Memory implements MemoryStore {
   /** Steps of the sweep since it found something. */
   #inVain = 0
 
-  constructor(maxKeys: number, clock: () => number) {
+  constructor(maxKeys: number, clocks: Clocks) {
     this.maxKeys = maxKeys
-    this.#clock = clock
+    this.#clocks = clocks
+    this.#ids = new Ids(clocks.unix)
+    this.#texts = new MemoryTexts(clocks.unix)
   }
 
   get size(): number {
@@ -78,24 +99,50 @@ class Memory implements MemoryStore {
   }
 
   consume(asks: readonly Ask[]): readonly Standing[] {
-    const now = this.#clock()
     const only = asks.length === 1 ? asks[0] : undefined
-    if (only !== undefined) return [this.#take(only, now)]
+    if (only !== undefined) return [this.#take(only, this.#nowFor(only.policy))]
     refuseTwins(asks)
-    const standings = asks.map((ask) => this.#look(ask, now))
-    return admits(standings) ? asks.map((ask) => this.#take(ask, now)) : standings
+    const now = this.#clocks.monotonic()
+    const date = this.#dateFor(asks)
+    const standings = asks.map((ask) => this.#look(ask, isDated(ask) ? date : now))
+    return admits(standings) ? asks.map((ask) => this.#take(ask, isDated(ask) ? date : now)) : standings
+  }
+
+  consumeOnce(asks: readonly Ask[], once: Once): OnceAnswer<Standing> {
+    return this.#ids.once(asks[0]?.key ?? '', once, () => this.consume(asks))
   }
 
   peek(asks: readonly Ask[]): readonly Standing[] {
-    const now = this.#clock()
-    return asks.map((ask) => this.#look(ask, now))
+    const now = this.#clocks.monotonic()
+    const date = this.#dateFor(asks)
+    return asks.map((ask) => this.#look(ask, isDated(ask) ? date : now))
+  }
+
+  edit(change: Edit): EditAnswer {
+    const { policy, verb } = change
+    const now = this.#nowFor(policy)
+    const key = boundedKey(change.key)
+    const table = this.#tableOf(policy)
+    const shard = table.shardOf(key)
+    const slot = shard.slotOf(key)
+    if (slot !== 0 || verb !== 'grant') return shard.edit(slot, change, now)
+    this.#makeRoom(table, key)
+    const home = this.#tableOf(policy).shardFor(key)
+    return home.edit(home.open(key), change, now)
+  }
+
+  readTexts(known: string): Texts {
+    return this.#texts.read(known)
+  }
+
+  writeText(entry: TextEntry): boolean {
+    return this.#texts.write(entry)
   }
 
   refund(returns: readonly Return[]): void {
-    const now = this.#clock()
     for (const back of returns) {
       const key = boundedKey(back.key)
-      this.#tables.get(back.policy.address)?.shardOf(key).refund(key, back, now)
+      this.#tables.get(back.policy.address)?.shardOf(key).refund(key, back, this.#nowFor(back.policy))
     }
   }
 
@@ -116,6 +163,10 @@ class Memory implements MemoryStore {
     }
     this.#ring = this.#ring.filter(({ address }) => !gone.has(address))
     this.#largest = undefined
+    if (policies === undefined) {
+      this.#ids.clear()
+      this.#texts.clear()
+    }
     this.#forgetPolicies()
   }
 
@@ -123,6 +174,15 @@ class Memory implements MemoryStore {
     clearTimeout(this.#sweeping)
     this.#sweeping = undefined
     this.clear()
+  }
+
+  #nowFor({ calendar }: Policy): number {
+    return calendar === undefined ? this.#clocks.monotonic() : this.#clocks.unix()
+  }
+
+  /** One date for all quotas of a decision. */
+  #dateFor(asks: readonly Ask[]): number {
+    return asks.some(isDated) ? this.#clocks.unix() : 0
   }
 
   #look(ask: Ask, now: number): Standing {
@@ -138,7 +198,7 @@ class Memory implements MemoryStore {
     const slot = shard.slotOf(key)
     if (slot !== 0) return shard.decide(slot, ask, now, true)
     if (ask.cost === 0 || ask.cost > ask.policy.capacity) return shard.decide(0, ask, now, false)
-    this.#makeRoom(table, key, now)
+    this.#makeRoom(table, key)
     const home = this.#tableOf(ask.policy).shardFor(key)
     return home.decide(home.open(key), ask, now, true)
   }
@@ -154,7 +214,7 @@ class Memory implements MemoryStore {
   #adopt(policy: Policy): Table {
     let table = this.#tables.get(policy.address)
     if (table === undefined) {
-      table = new Table(policy, this.#tally)
+      table = new Table(policy, this.#tally, policy.calendar === undefined ? this.#clocks.monotonic : this.#clocks.unix)
       this.#tables.set(policy.address, table)
       this.#ring.push(table)
     }
@@ -163,19 +223,19 @@ class Memory implements MemoryStore {
   }
 
   /** Every new bucket pays for a look at a few old ones, in its own table and in the next; one goes when there is no room. */
-  #makeRoom(table: Table, key: string, now: number): void {
-    this.#sweepAfter(SWEEP_LATER_MS, now)
-    table.sweep(2, now)
-    this.#sweepNext(2, table, now)
-    if (this.#tally.size >= this.maxKeys) this.#evict(table, key, now)
+  #makeRoom(table: Table, key: string): void {
+    this.#sweepAfter(SWEEP_LATER_MS, this.#clocks.monotonic())
+    table.sweep(2)
+    this.#sweepNext(2, table)
+    if (this.#tally.size >= this.maxKeys) this.#evict(table, key)
   }
 
   /** Sweeps the table whose turn it is, and forgets it where it is empty and not in use at the moment. */
-  #sweepNext(count: number, inUse: Table | undefined, now: number): number {
+  #sweepNext(count: number, inUse: Table | undefined): number {
     this.#next = this.#next + 1 < this.#ring.length ? this.#next + 1 : 0
     const table = this.#ring[this.#next]
     if (table === undefined) return 0
-    const dropped = table.sweep(count, now)
+    const dropped = table.sweep(count)
     if (this.#largest === undefined || table.size > this.#largest.size) this.#largest = table
     if (table.size === 0 && table !== inUse) this.#forget(table)
     return dropped
@@ -196,12 +256,13 @@ class Memory implements MemoryStore {
   }
 
   /** Of some buckets in this table and in the largest, the one that uses the least share of its capacity goes. */
-  #evict(table: Table, key: string, now: number): void {
+  #evict(table: Table, key: string): void {
     const home = table.shardOf(key)
     const here = home.size > 0 ? home : table.nextShard()
-    const there = this.#largest === undefined || this.#largest === table ? here : this.#largest.nextShard()
-    const own = here.candidate(key, now)
-    const other = there === here ? undefined : there.candidate(key, now)
+    const largest = this.#largest ?? table
+    const there = largest === table ? here : largest.nextShard()
+    const own = here.candidate(key, table.now())
+    const other = there === here ? undefined : there.candidate(key, largest.now())
     if (own !== undefined && (other === undefined || own.share <= other.share)) here.drop(own.slot)
     else if (other !== undefined) there.drop(other.slot)
   }
@@ -214,11 +275,11 @@ class Memory implements MemoryStore {
     if (this.#sweeping !== undefined) return
     this.#sweeping = setTimeout(() => {
       this.#sweeping = undefined
-      const now = this.#clock()
+      const now = this.#clocks.monotonic()
       let dropped = 0
       const tables = Math.min(SWEEP_TABLES, this.#ring.length)
       for (let table = 0; table < tables; table++) {
-        dropped += this.#sweepNext(Math.ceil(SWEEP_STEP / tables), undefined, now)
+        dropped += this.#sweepNext(Math.ceil(SWEEP_STEP / tables), undefined)
       }
       this.#inVain = dropped > 0 ? 0 : this.#inVain + 1
       if (this.size === 0 || (now === before && this.#inVain > this.#stepsForAll())) return
@@ -236,4 +297,9 @@ class Memory implements MemoryStore {
     for (const { size } of this.#ring) largest = Math.max(largest, size)
     return Math.ceil(this.#ring.length / tables) * Math.ceil((largest * tables) / SWEEP_STEP)
   }
+}
+
+/** Whether it goes by the date, as quotas do. */
+function isDated({ policy }: Ask): boolean {
+  return policy.calendar !== undefined
 }

@@ -1,5 +1,7 @@
 import type { Algorithm, Cells } from '../algorithms/algorithm.js'
+import { type EditAnswer, edit } from '../algorithms/quota-edit.js'
 import type { Ask, Return } from '../decisions/ask.js'
+import type { Edit } from '../decisions/edit.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import { copied } from '../runtime/key.js'
@@ -85,6 +87,14 @@ export class Shard {
     this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, back.policy, back.cost, back.at, now)
   }
 
+  /** Changes a quota's bucket, or tells its past. */
+  edit(slot: number, change: Edit, now: number): EditAnswer {
+    const { verb, policy } = change
+    if (slot === 0) return edit([], change, now)
+    if (verb === 'grant') this.#sizes[slot] = this.#sizeOf(policy)
+    return edit(this.#cellsOf(slot), change, now)
+  }
+
   /** Looks at the next `count` slots, drops the buckets that are fresh again, and returns how many. */
   sweep(count: number, now: number): number {
     let dropped = 0
@@ -143,7 +153,7 @@ export class Shard {
 
   #sizeOf(policy: Policy): number {
     this.#lastPolicy = policy
-    this.#lastSize = Math.round(Math.log2(policy.capacity) * STEPS)
+    this.#lastSize = Math.round(Math.log2(policy.calendar === undefined ? policy.capacity : policy.quota) * STEPS)
     return this.#lastSize
   }
 

@@ -15,6 +15,8 @@ export class Table implements Tally {
   /** Counted by the shards. */
   size = 0
   readonly address: string
+  /** By the clock that its policies go by. */
+  readonly now: () => number
   readonly #algorithm: Algorithm
   readonly #policy: Policy
   readonly #store: Tally
@@ -22,7 +24,8 @@ export class Table implements Tally {
   #only: Shard | undefined
   #turn = 0
 
-  constructor(policy: Policy, store: Tally) {
+  constructor(policy: Policy, store: Tally, now: () => number) {
+    this.now = now
     this.address = policy.address
     this.#algorithm = algorithms[policy.algorithm]
     this.#policy = policy
@@ -43,8 +46,8 @@ export class Table implements Tally {
   }
 
   /** Looks at `count` slots of the shard whose turn it is, drops the buckets that are fresh again, and returns how many. */
-  sweep(count: number, now: number): number {
-    return this.nextShard().sweep(count, now)
+  sweep(count: number): number {
+    return this.nextShard().sweep(count, this.now())
   }
 
   /** A shard that holds something, if there is one: each in its turn. */

@@ -1,5 +1,6 @@
 import { ConfigError, shown } from '../errors.js'
-import { checkName, checkOptions } from '../options.js'
+import { checkName, checkOptions, checkWhole } from '../options.js'
+import { LARGEST_QUOTA } from './amount.js'
 import { slidingWindow } from './constructors.js'
 import { bindPolicy, isPolicy, type Policy } from './policy.js'
 import { windowLabel } from './rate.js'
@@ -32,6 +33,8 @@ export interface Naming {
   readonly name: string
   readonly shadow?: boolean | undefined
   readonly warnAt?: number | readonly number[] | undefined
+  readonly warnEvery?: number | undefined
+  readonly plan?: string | undefined
 }
 
 /**
@@ -47,32 +50,41 @@ export function bindPolicies(given: PolicyLike | readonly PolicyLike[], naming: 
   if (list.length === 0) throw new ConfigError('policies: expected at least one, got an empty array.')
   const shadow = naming.shadow ?? false
   const warnAt = checkWarnAt(naming.warnAt ?? [])
+  const warnEvery = naming.warnEvery === undefined ? 0 : checkWhole('warnEvery', naming.warnEvery, 1, LARGEST_QUOTA)
   const units = unitsByWindow(list)
   const policies = list.map((one) => {
     const { policy, name: own } = toNamed(one)
     const name = own ?? (list.length === 1 ? naming.name : labelled(naming.name, policy, units))
-    return bindPolicy(policy, { bucket: own ?? naming.name, name: checkName(name), shadow, warnAt })
+    const binding = { bucket: own ?? naming.name, name: checkName(name), plan: naming.plan, shadow, warnAt, warnEvery }
+    return bindPolicy(policy, binding)
   })
   refuseSameNames(policies)
   return policies
 }
 
 /** The units that a list counts in each window. */
-function unitsByWindow(list: readonly PolicyLike[]): ReadonlyMap<number, ReadonlySet<string>> {
-  const units = new Map<number, Set<string>>()
+function unitsByWindow(list: readonly PolicyLike[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const units = new Map<string, Set<string>>()
   for (const { policy } of list.map(toNamed)) {
-    units.set(policy.windowMs, (units.get(policy.windowMs) ?? new Set()).add(policy.unit))
+    const window = windowOf(policy)
+    units.set(window, (units.get(window) ?? new Set()).add(policy.unit))
   }
   return units
 }
 
 /** `chat-1min`; with the unit where the list counts another in the same window: `chat-1min-tokens`. */
-function labelled(name: string, { windowMs, unit }: Policy, units: ReadonlyMap<number, ReadonlySet<string>>): string {
-  const label = `${name}-${windowLabel(windowMs)}`
-  return unit === 'requests' || units.get(windowMs)?.size === 1 ? label : `${label}-${unit}`
+function labelled(name: string, policy: Policy, units: ReadonlyMap<string, ReadonlySet<string>>): string {
+  const window = windowOf(policy)
+  const label = `${name}-${window}`
+  return policy.unit === 'requests' || units.get(window)?.size === 1 ? label : `${label}-${policy.unit}`
 }
 
-function toNamed(given: PolicyLike): { readonly policy: Policy; readonly name: string | undefined } {
+/** `1min`; of a quota its period: `month`. */
+function windowOf({ calendar, windowMs }: Policy): string {
+  return calendar?.unit ?? windowLabel(windowMs)
+}
+
+export function toNamed(given: PolicyLike): { readonly policy: Policy; readonly name: string | undefined } {
   if (typeof given === 'object' && given !== null && !isPolicy(given) && 'policy' in given) {
     checkOptions('A policy in a list', given, ['policy', 'name'])
     const policy = toPolicy(given.policy)

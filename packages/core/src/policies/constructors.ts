@@ -1,6 +1,6 @@
 import { ConfigError, shown } from '../errors.js'
 import { checkName, checkOptions, checkWhole } from '../options.js'
-import { type AlgorithmName, newPolicy, type Policy } from './policy.js'
+import { type AlgorithmName, NO_PERIODS, newPolicy, type Policy } from './policy.js'
 import { checkRate, parseRate, type RateNumbers } from './rate.js'
 import type { RateText } from './rate-text.js'
 
@@ -154,7 +154,7 @@ function construct(
   checkOptions(`${place}(${typeof given === 'string' ? `'${given}'` : '…'})`, options, ['name', ...known])
   const { algorithm, burst = rate.quota, queue = 0, subWindows = 0 } = shape(rate)
   const name = options.name === undefined ? '' : checkName(options.name)
-  return newPolicy({ ...rate, name, algorithm, capacity: burst + queue, burst, subWindows })
+  return newPolicy({ ...rate, ...NO_PERIODS, name, algorithm, capacity: burst + queue, burst, subWindows })
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Calendar } from './calendar.js'
 import type { Unit } from './rate.js'
 
 /** How a policy counts. */
@@ -9,6 +10,7 @@ export type AlgorithmName =
   | 'sliding-log'
   | 'token-bucket'
   | 'leaky-bucket'
+  | 'quota'
 
 /** One named rule: a quota of units in a window, by one algorithm. Made by the constructors, such as `tokenBucket`. */
 export interface Policy {
@@ -17,22 +19,39 @@ export interface Policy {
   readonly algorithm: AlgorithmName
   /** Units in one window, 1 to 10^15 − 1. */
   readonly quota: number
-  /** Milliseconds. */
+  /** Milliseconds. Of a calendar quota the usual length, as 30 days of a month; a standing's `period` has the true one. */
   readonly windowMs: number
   readonly unit: Unit
-  /** The most units that can ever pass at once: the quota, or a bucket's burst, and its queue if it has one. */
+  /**
+   * The most units that can pass at once: the quota, or a bucket's burst, and its queue if it has one. Of a calendar quota,
+   * with its overage but without what is granted or rolled over; 2^53 − 1 where it is soft.
+   */
   readonly capacity: number
   /** Units that pass without being held; less than `capacity` only where there is a queue. */
   readonly burst: number
   /** Parts of the window that are counted apart; 0 when the window is counted as a whole. */
   readonly subWindows: number
+  /** The periods of a calendar quota. */
+  readonly calendar: Calendar | undefined
+  /** Of a calendar quota: never denies, and reports what is over. */
+  readonly soft: boolean
+  /** Of a calendar quota: units beyond it that still pass, and are reported as over. */
+  readonly overage: number
+  /** Of a calendar quota: the most units that a period leaves to the next. */
+  readonly rollover: number
+  /** Of a calendar quota: past periods whose totals are kept. */
+  readonly history: number
+  /** The plan that it is part of, where its limit has plans. */
+  readonly plan: string | undefined
   /** Decides and counts, but never denies. */
   readonly shadow: boolean
   /** Used shares, ascending, each in (0, 1], from which on clients are warned. */
   readonly warnAt: readonly number[]
+  /** Units after which clients are warned again, beyond the highest `warnAt`; 0 where they are not. */
+  readonly warnEvery: number
   /**
-   * Identifies the bucket together with the key: whose name it has, algorithm, unit and window, but not the quota, so that
-   * usage outlives a change of plan.
+   * Identifies the bucket together with the key: whose name it has, algorithm, unit and window or calendar, but not the
+   * quota, so that usage outlives a change of plan.
    */
   readonly address: string
 }
@@ -40,10 +59,13 @@ export interface Policy {
 const MADE: unique symbol = Symbol.for('sluice.policies')
 
 /** A policy as a constructor builds it. */
-export type PolicyParts = Omit<Policy, 'address' | 'shadow' | 'warnAt'>
+export type PolicyParts = Omit<Policy, 'address' | 'plan' | 'shadow' | 'warnAt' | 'warnEvery'>
+
+/** What only calendar quotas have, as all others have it. */
+export const NO_PERIODS = { calendar: undefined, soft: false, overage: 0, rollover: 0, history: 0 } as const
 
 /** What a limit adds to a policy. `bucket` is the name in the address; `name` is the one that clients see. */
-export interface Binding extends Pick<Policy, 'name' | 'shadow' | 'warnAt'> {
+export interface Binding extends Pick<Policy, 'name' | 'plan' | 'shadow' | 'warnAt' | 'warnEvery'> {
   readonly bucket: string
 }
 
@@ -63,21 +85,21 @@ export function isPolicy(value: unknown): value is Policy {
 
 /** A policy that no limit has bound yet. */
 export function newPolicy(parts: PolicyParts): Policy {
-  return finish({ ...parts, shadow: false, warnAt: [] }, parts.name)
+  return finish({ ...parts, plan: undefined, shadow: false, warnAt: [], warnEvery: 0 }, parts.name)
 }
 
 /** The same policy under a limit's name and options. */
-export function bindPolicy(policy: Policy, { bucket, name, shadow, warnAt }: Binding): Policy {
-  return finish({ ...policy, name, shadow, warnAt }, bucket)
+export function bindPolicy(policy: Policy, { bucket, ...binding }: Binding): Policy {
+  return finish({ ...policy, ...binding }, bucket)
 }
 
 /** The layout of buckets in shared stores: a new number makes processes of an older version keep to their own buckets. */
 const LAYOUT = 2
 
 function finish(parts: Omit<Policy, 'address'>, bucket: string): Policy {
-  const { algorithm, windowMs, subWindows, unit } = parts
+  const { algorithm, windowMs, subWindows, unit, calendar } = parts
   const kind = [algorithm, ...(subWindows === 0 ? [] : [subWindows]), ...(unit === 'requests' ? [] : [unit])].join('-')
-  const policy = Object.freeze({ ...parts, address: `${bucket}:${kind}:${windowMs}:${LAYOUT}` })
+  const policy = Object.freeze({ ...parts, address: `${bucket}:${kind}:${calendar?.id ?? windowMs}:${LAYOUT}` })
   made.add(policy)
   return policy
 }

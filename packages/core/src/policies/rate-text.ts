@@ -1,4 +1,6 @@
-import type { Duration, Unit } from './rate.js'
+import type { Unit } from './amount.js'
+import type { PeriodUnit } from './calendar.js'
+import type { Duration } from './rate.js'
 
 /**
  * The text itself when it is a limit, otherwise a sentence that says what is wrong, which is what the editor shows.
@@ -16,6 +18,19 @@ export type RateText<T extends string> =
 
 type NotALimit<T extends string> =
   `'${T}' is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '1000/day' or '100k tokens/min'.`
+
+/** The text itself when it is a quota, as `parseQuota` reads it; otherwise a sentence that says what is wrong. */
+export type QuotaText<T extends string> =
+  Record<never, 1> extends Record<T, 1>
+    ? T
+    : T extends `${infer Amount}/${PeriodUnit}`
+      ? IsCount<Count<Amount>> extends true
+        ? T
+        : NotAQuota<T>
+      : NotAQuota<T>
+
+type NotAQuota<T extends string> =
+  `'${T}' is not a quota. Expected COUNT/PERIOD, as in '10k/month', '5M tokens/day' or '3/lifetime'.`
 
 type Count<Amount extends string> = Amount extends `${infer Number} ${Unit}` ? Number : Amount
 

@@ -1,8 +1,8 @@
 import { ConfigError, shown } from '../errors.js'
 import { checkOptions, checkWhole } from '../options.js'
+import { LARGEST_QUOTA, parseAmount, UNITS, type Unit } from './amount.js'
 
-/** What a policy counts. `requests` unless the text says otherwise. */
-export type Unit = 'requests' | 'tokens' | 'content-bytes'
+export type { Unit } from './amount.js'
 
 /** What a policy's text says: so many units in so long. */
 export interface Rate {
@@ -44,34 +44,23 @@ const MS: Readonly<Record<Duration, number>> = {
   ...{ w: WEEK, week: WEEK, weeks: WEEK },
 }
 
-const GRAMMAR =
-  /^(?<whole>0|[1-9]\d*)(?:\.(?<decimals>\d+))?(?<suffix>[kM])?(?: (?<unit>requests|tokens|content-bytes))?\/(?<multiple>[1-9]\d{0,5})?(?<duration>[a-z]+)$/
-
-/** Digits that `k` and `M` move the decimal point by. */
-const SHIFT = { '': 0, k: 3, M: 6 } as const
-
-/** Quotas have at most 15 digits, as integers in HTTP structured fields do (RFC 9651 §3.3.1). */
-const QUOTA_DIGITS = 15
+const WINDOW = /^(?<multiple>[1-9]\d{0,5})?(?<duration>[a-z]+)$/
 
 /**
  * Reads `'COUNT[k|M] [UNIT]/[N]WINDOW'`: `'100/min'`, `'5/15min'`, `'1.5M tokens/day'`.
  * @throws {ConfigError} saying what was read and what was expected.
  */
 export function parseRate(text: string): Rate {
-  const parts = GRAMMAR.exec(text)?.groups
+  const [count = '', window = '', ...more] = typeof text === 'string' ? text.split('/') : []
+  const parts = WINDOW.exec(window)?.groups
   const duration = parts?.['duration']
-  if (parts === undefined || duration === undefined || !isDuration(duration)) throw malformed(text, reasonOf(text))
-  const { whole = '', decimals = '', multiple = '1', unit = 'requests' } = parts
-  const shift = SHIFT[(parts['suffix'] ?? '') as keyof typeof SHIFT]
-  if (decimals.length > shift)
-    throw malformed(text, `a count is a whole number: ${decimals.length} decimals are too many`)
-  if (whole.length + shift > QUOTA_DIGITS) throw malformed(text, 'a count is at most 10^15 − 1')
-  const quota = Number(whole + decimals.padEnd(shift, '0'))
-  if (quota === 0) throw malformed(text, 'a count is at least 1')
-  return { quota, unit: unit as Unit, windowMs: Number(multiple) * MS[duration] }
+  const amount = parseAmount(count)
+  if (amount === '' || more.length > 0 || duration === undefined || !isDuration(duration)) {
+    throw malformed(text, reasonOf(text))
+  }
+  if (typeof amount === 'string') throw malformed(text, amount)
+  return { ...amount, windowMs: Number(parts?.['multiple'] ?? 1) * MS[duration] }
 }
-
-const UNITS: readonly Unit[] = ['requests', 'tokens', 'content-bytes']
 
 /** About three hundred years. */
 const LONGEST_WINDOW_MS = 10 ** 13
@@ -82,7 +71,7 @@ export function checkRate(place: string, given: RateNumbers): Rate {
   const { quota, windowMs, unit = 'requests' } = given
   if (!UNITS.includes(unit)) throw new ConfigError(`unit: expected ${UNITS.join(', ')}, got ${shown(unit)}.`)
   return {
-    quota: checkWhole('quota', quota, 1, 10 ** QUOTA_DIGITS - 1),
+    quota: checkWhole('quota', quota, 1, LARGEST_QUOTA),
     windowMs: checkWhole('windowMs', windowMs, 1, LONGEST_WINDOW_MS),
     unit,
   }
@@ -98,7 +87,8 @@ function reasonOf(text: unknown): string | undefined {
   if (/\/\d{7,}[a-z]+$/.test(text)) {
     return "a window's number has at most 6 digits; milliseconds go into slidingWindow({ quota, windowMs })"
   }
-  if (/\/\d*(?:mo|months?|y|years?)$/i.test(text)) return 'months and years differ in length; write 30day or 365day'
+  if (/\/\d*(?:mo|months?|y|years?)$/i.test(text))
+    return 'months and years differ in length; write 30day or 365day, or quota(…) of @sluice/quota for calendar months'
   return undefined
 }
 

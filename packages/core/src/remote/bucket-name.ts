@@ -36,6 +36,17 @@ export class BucketNames {
     return `${this.#start}${this.tagOf(key)}}:${policy.address}`
   }
 
+  /** What the ids of a limit's key were answered, and in which order they came: in the slot of its buckets. */
+  once(scope: string, key: string): readonly [string, string] {
+    const start = `${this.#start}${this.tagOf(key)}}:${scope}:ids`
+    return [start, `${start}:order`]
+  }
+
+  /** The texts that all processes share. No key stands in the store as this one does. */
+  get texts(): { readonly name: string; readonly tag: string } {
+    return { name: `${this.#start}#}:texts`, tag: '#' }
+  }
+
   /** The key as it stands in the store: what a cluster chooses the slot by. */
   tagOf(key: string): string {
     if (this.#secret !== undefined) return HASHED + digest(key, this.#secret)

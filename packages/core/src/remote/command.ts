@@ -1,25 +1,95 @@
+import { NEVER } from '../algorithms/quota-bucket.js'
+import { periodsKept } from '../algorithms/quota-period.js'
 import type { Ask, Return } from '../decisions/ask.js'
+import type { Edit } from '../decisions/edit.js'
+import type { Calendar } from '../policies/calendar.js'
 import type { Policy } from '../policies/policy.js'
+import type { TextEntry } from '../stores/store.js'
 
-export type Verb = 'take' | 'look' | 'give'
+export type Verb = 'take' | 'look' | 'give' | Edit['verb'] | 'read' | 'write'
+
+/** An id that counts once: its digest, and until when such an id is kept. */
+export interface OnceArgs {
+  readonly id: string
+  readonly keepMs: number
+}
 
 /**
  * Commands for the script, as JSON: a verb, in tests the time in place of the server's own, and the policies, each with its
  * cost and, to give back, when it was taken. Most entries ask what the one before them asked, only for another key.
  */
 export class Commands {
+  readonly #clock: () => number
   #verb: Verb | undefined
-  #asks: readonly (Ask | Return)[] = []
+  #asks: readonly Ask[] = []
   #text = ''
+  /** The text holds the periods of quotas; from then on they are others. */
+  #until = Number.POSITIVE_INFINITY
+
+  /** @param clock what the server's own clock says, as far as is known. */
+  constructor(clock: () => number) {
+    this.#clock = clock
+  }
 
   /** `now` in milliseconds, in tests; otherwise the server's own clock decides. */
-  of(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
-    if (now === undefined && verb !== 'give' && verb === this.#verb && alike(asks, this.#asks)) return this.#text
-    this.#verb = now === undefined ? verb : undefined
+  of(verb: Verb, asks: readonly (Ask | Return | Edit)[], now: number | undefined): string {
+    if (now !== undefined || (verb !== 'take' && verb !== 'look')) return this.#commandOf(verb, asks, now, undefined)
+    if (verb === this.#verb && alike(asks, this.#asks)) {
+      if (this.#until === Number.POSITIVE_INFINITY || this.#clock() < this.#until) return this.#text
+    }
+    this.#verb = verb
     this.#asks = asks
-    this.#text = commandOf(verb, asks, now)
+    this.#text = this.#commandOf(verb, asks, now, undefined)
     return this.#text
   }
+
+  /** A take that an id counts once. */
+  once(asks: readonly Ask[], once: OnceArgs, now: number | undefined): string {
+    return this.#commandOf('take', asks, now, once)
+  }
+
+  readTexts(known: string): string {
+    return JSON.stringify({ verb: 'read', known, policies: [] })
+  }
+
+  writeText({ name, text, expiresAt }: TextEntry, now: number | undefined): string {
+    const expires = Math.min(expiresAt, NEVER)
+    return JSON.stringify({ verb: 'write', name: `t${name}`, text, expires, now, policies: [] })
+  }
+
+  #commandOf(
+    verb: Verb,
+    asks: readonly (Ask | Return | Edit)[],
+    now: number | undefined,
+    once: OnceArgs | undefined,
+  ): string {
+    this.#until = Number.POSITIVE_INFINITY
+    const policies = asks
+      .map((ask) => `{${this.#policyText(ask.policy, now)},"cost":${ask.cost}${more(ask)}}`)
+      .join(',')
+    const at = now === undefined ? '' : `"now":${now},`
+    const only = once === undefined ? '' : `"once":"${once.id}","keep":${once.keepMs},`
+    return `{"verb":"${verb}",${at}${only}"policies":[${policies}]}`
+  }
+
+  #policyText(policy: Policy, now: number | undefined): string {
+    let text = texts.get(policy)
+    if (text === undefined) {
+      text = textOf(policy)
+      texts.set(policy, text)
+    }
+    if (policy.calendar === undefined) return text
+    const at = now ?? this.#clock()
+    this.#until = Math.min(this.#until, policy.calendar.periodAt(at).end)
+    return `${text},"at":[${beginnings(policy.calendar, at).join()}]`
+  }
+}
+
+/** When five periods begin, of which the third is the one of now: the server's clock may be a little off ours. */
+function beginnings(calendar: Calendar, now: number): readonly number[] {
+  const { start, end, previous } = calendar.periodAt(now)
+  if (end === Number.POSITIVE_INFINITY) return [previous - 1, previous, start, NEVER, NEVER + 1]
+  return [calendar.periodAt(previous).previous, previous, start, end, calendar.periodAt(end).end]
 }
 
 function alike(some: readonly Ask[], others: readonly Ask[]): boolean {
@@ -30,25 +100,26 @@ function alike(some: readonly Ask[], others: readonly Ask[]): boolean {
   return true
 }
 
-function commandOf(verb: Verb, asks: readonly (Ask | Return)[], now: number | undefined): string {
-  let policies = ''
-  for (const ask of asks) {
-    const taken = 'at' in ask ? `,"taken":${ask.at}` : ''
-    policies += `${policies === '' ? '' : ','}{${policyText(ask.policy)},"cost":${ask.cost}${taken}}`
-  }
-  return `{"verb":"${verb}",${now === undefined ? '' : `"now":${now},`}"policies":[${policies}]}`
+/** What giving back, or changing a bucket, needs beside the cost. */
+function more(ask: Ask | Return | Edit): string {
+  if ('at' in ask) return `,"taken":${ask.at}`
+  if (!('verb' in ask)) return ''
+  const { id, expiresAt } = ask
+  return `,"id":[${id[0]},${id[1]}],"expires":${Number.isFinite(expiresAt) ? expiresAt : NEVER}`
 }
 
 const texts = new WeakMap<Policy, string>()
 
-function policyText(policy: Policy): string {
-  let text = texts.get(policy)
-  if (text === undefined) {
-    const { algorithm, quota, windowMs, capacity, subWindows, shadow } = policy
-    text = `"algorithm":"${algorithm}","quota":${quota},"window":${windowMs},"capacity":${capacity}`
-    if (subWindows > 0) text += `,"parts":${subWindows}`
-    if (shadow) text += ',"shadow":true'
-    texts.set(policy, text)
+function textOf(policy: Policy): string {
+  const { algorithm, quota, windowMs, capacity, subWindows, shadow, calendar } = policy
+  let text = `"algorithm":"${algorithm}","quota":${quota},"capacity":${capacity}`
+  if (calendar === undefined) text += `,"window":${windowMs}`
+  else {
+    const { soft, overage, rollover, history } = policy
+    text += `,"overage":${overage},"rollover":${rollover},"history":${history},"keep":${periodsKept(policy)}`
+    if (soft) text += ',"soft":true'
   }
+  if (subWindows > 0) text += `,"parts":${subWindows}`
+  if (shadow) text += ',"shadow":true'
   return text
 }

@@ -1,4 +1,3 @@
-import { algorithms } from '../algorithms/registry.js'
 import type { Ask } from '../decisions/ask.js'
 import { admits } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
@@ -111,7 +110,7 @@ function covers({ policies, costs }: Denial, asks: readonly Ask[]): boolean {
 
 /** A log is reported only as far as the denied cost needed it: enough until that would pass, and no longer. */
 function isEnough({ policy, cost }: Ask, denied: number): boolean {
-  if (algorithms[policy.algorithm].width(policy) > 0) return true
+  if (policy.algorithm !== 'sliding-log') return true
   return cost <= denied && denied <= policy.capacity
 }
 
@@ -122,5 +121,11 @@ function sameLimit(policies: readonly Policy[], asks: readonly Ask[]): boolean {
 /** Policies made by a function are new objects each time. */
 function samePolicy(a: Policy, b: Policy | undefined): boolean {
   if (a === b) return true
-  return b !== undefined && a.address === b.address && a.quota === b.quota && a.capacity === b.capacity
+  return (
+    b !== undefined &&
+    a.address === b.address &&
+    a.quota === b.quota &&
+    a.capacity === b.capacity &&
+    a.rollover === b.rollover
+  )
 }

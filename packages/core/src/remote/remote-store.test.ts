@@ -10,7 +10,11 @@ function failing(error: Error) {
   const answer = (names: readonly string[], [order = '']: readonly string[]): Promise<Reply> =>
     state.failed
       ? Promise.reject(error)
-      : Promise.resolve([1_000, 'a'.repeat(order.length), ...names.flatMap(() => [0, 0])] as const)
+      : Promise.resolve([
+          1_000,
+          'a'.repeat(order.length),
+          ...names.flatMap((name) => (name.endsWith(':texts') ? [-1] : [0, 0])),
+        ] as const)
   const connection: Connection = {
     url: 'redis://test',
     evalsha: (_sha, names, args) => answer(names, args),

@@ -1,17 +1,20 @@
+import type { EditAnswer } from '../algorithms/quota-edit.js'
 import { type Ask, type Return, refuseTwins } from '../decisions/ask.js'
 import { admits } from '../decisions/decision.js'
+import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
 import type { Standing } from '../decisions/standing.js'
 import { ConfigError, isError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
 import type { AlgorithmName, Policy } from '../policies/policy.js'
-import type { Store } from '../stores/store.js'
-import { askAcross, bySlot, type SlotAnswer, type SlotGroup } from './across-slots.js'
+import { idNumbers } from '../runtime/key.js'
+import type { Store, TextEntry, Texts } from '../stores/store.js'
+import { askAcross, bySlot, type SlotGroup } from './across-slots.js'
 import { type Batch, Batches } from './batch.js'
 import { BucketNames, type NamingOptions } from './bucket-name.js'
-import { Commands, type Verb } from './command.js'
+import { Commands, type OnceArgs, type Verb } from './command.js'
 import type { Connection } from './connection.js'
 import { Denials } from './denials.js'
-import { Buckets, type Reply, standingOf, verdictOf } from './reply.js'
+import { Buckets, type Reply, standingOf, type Verdict, verdictOf } from './reply.js'
 import { Runner } from './runner.js'
 import { scriptFor } from './script.js'
 
@@ -43,18 +46,38 @@ export function remoteStore(place: string, connection: Connection, options: Remo
   return new RemoteStore(connection, options)
 }
 
-/** One decision under way. */
+/** One decision, or one change, under way. */
 interface Entry {
   readonly verb: Verb
-  readonly asks: readonly Ask[]
+  readonly slot: number
+  readonly asks: readonly (Ask | Return | Edit)[]
+  readonly names: readonly string[]
   readonly now: number | undefined
   /** How often something had been given back when it was sent: a denial from before is not remembered after. */
   readonly changes: number
-  /** With how the buckets stood before, where that is wanted. */
-  readonly resolve: (standings: readonly Standing[], before: readonly Standing[]) => void
+  /** Whether how the buckets stood before is wanted. */
   readonly wantsBefore: boolean
+  /** Of a take that counts once. */
+  readonly once: OnceArgs | undefined
+  /** A command that concerns no buckets. */
+  readonly command: string | undefined
+  /** Whether it was asked before, when this process was wrong about the server's clock. */
+  readonly again: boolean
+  readonly resolve: (answer: EntryAnswer) => void
   readonly reject: (error: StoreError) => void
 }
+
+interface EntryAnswer {
+  readonly standings: readonly Standing[]
+  readonly before: readonly Standing[]
+  readonly repeated: boolean
+  readonly numbers: EditAnswer
+  readonly texts: readonly string[] | undefined
+}
+
+const NO_NUMBERS: readonly number[] = []
+
+const NOTHING: EntryAnswer = { standings: [], before: [], repeated: false, numbers: NO_NUMBERS, texts: undefined }
 
 class RemoteStore implements Store {
   readonly url: string
@@ -64,7 +87,9 @@ class RemoteStore implements Store {
   readonly #names: BucketNames
   readonly #denials: Denials | undefined
   readonly #clock: (() => number) | undefined
-  readonly #commands = new Commands()
+  /** How far the server's clock is ahead of this process's: it is told at every answer. */
+  #ahead = 0
+  readonly #commands = new Commands(() => Date.now() + this.#ahead)
   readonly #batches = new Batches<Entry>((batch) => this.#send(batch))
   #changes = 0
 
@@ -84,18 +109,62 @@ class RemoteStore implements Store {
     return this.#denials?.recall(asks) ?? this.#run('take', asks)
   }
 
+  async consumeOnce(asks: readonly Ask[], { scope, id, keepMs }: Once): Promise<OnceAnswer<Standing>> {
+    if (asks.length > 1) refuseTwins(asks)
+    const [group, ...others] = this.#bySlot(asks)
+    if (group === undefined || others.length > 0) throw new RangeError('A take that counts once needs one key.')
+    // Buckets of another sort have not counted it.
+    const text = [id, ...asks.map(({ policy }) => policy.address)].join('\0')
+    const once = { id: idNumbers(text).join('-'), keepMs }
+    const names = this.#names.once(scope, group.asks[0]?.key ?? '')
+    return this.#ask('take', group, { once, names })
+  }
+
   peek(asks: readonly Ask[]): Promise<readonly Standing[]> {
     return this.#run('look', asks)
+  }
+
+  async edit(change: Edit): Promise<EditAnswer> {
+    const keys = [change.key]
+    if (change.verb !== 'past') this.#forget(keys)
+    try {
+      const { numbers } = await this.#ask(change.verb, { slot: this.#slotOf(change.key), asks: [change] })
+      return numbers
+    } finally {
+      if (change.verb !== 'past') this.#forget(keys)
+    }
   }
 
   async refund(returns: readonly Return[]): Promise<void> {
     const keys = returns.map(({ key }) => key)
     this.#forget(keys)
     try {
-      await Promise.all(this.#bySlot(returns).map(({ slot, asks }) => this.#enqueue('give', slot, asks)))
+      await Promise.all(this.#bySlot(returns).map((group) => this.#ask('give', group)))
     } finally {
       this.#forget(keys)
     }
+  }
+
+  async readTexts(known: string): Promise<Texts> {
+    const { texts } = await this.#askTexts('read', this.#commands.readTexts(known))
+    if (texts === undefined) return { version: known, texts }
+    const byName = new Map(
+      texts.flatMap((name, i): [string, string][] => (i % 2 === 0 ? [[name, texts[i + 1] ?? '']] : [])),
+    )
+    const version = byName.get('version') ?? ''
+    byName.delete('version')
+    return { version, texts: new Map([...byName].map(([name, text]) => [name.slice(1), text.replace(/^t\d+ /, '')])) }
+  }
+
+  async writeText(entry: TextEntry): Promise<boolean> {
+    const { numbers } = await this.#askTexts('write', this.#commands.writeText(entry, this.#clock?.()))
+    return numbers[0] === 1
+  }
+
+  #askTexts(verb: 'read' | 'write', command: string): Promise<EntryAnswer> {
+    const { name, tag } = this.#names.texts
+    const slot = this.#connection.slotOf?.(tag) ?? 0
+    return this.#ask(verb, { slot, asks: [] }, { names: [name], command })
   }
 
   async reset(policies: readonly Policy[], keys: readonly string[]): Promise<void> {
@@ -156,79 +225,133 @@ class RemoteStore implements Store {
     const groups = this.#bySlot(asks)
     const [only] = groups
     if (only === undefined) return Promise.resolve([])
-    if (groups.length === 1) return this.#enqueue(verb, only.slot, asks)
-    const enqueue = (how: Verb, group: SlotGroup<Ask>) => this.#enqueueAcross(how, group)
-    return askAcross(verb, groups, enqueue, (returns) => this.refund(returns)).then((standings) =>
+    if (groups.length === 1) {
+      return new Promise((resolve, reject) => {
+        this.#enqueue(verb, only, NO_WISHES, ({ standings }) => resolve(standings), reject)
+      })
+    }
+    const ask = (how: Verb, group: SlotGroup<Ask>) => this.#ask(how, group, { wantsBefore: true })
+    return askAcross(verb, groups, ask, (returns) => this.refund(returns)).then((standings) =>
       asks.flatMap((ask) => standings.get(ask) ?? []),
     )
   }
 
-  #enqueue(verb: Verb, slot: number, asks: readonly Ask[]): Promise<readonly Standing[]> {
-    return new Promise((resolve, reject) => this.#add(verb, slot, asks, false, resolve, reject))
+  #ask(verb: Verb, group: SlotGroup<Ask | Return | Edit>, wishes: Wishes = NO_WISHES): Promise<EntryAnswer> {
+    return new Promise((resolve, reject) => this.#enqueue(verb, group, wishes, resolve, reject))
   }
 
-  #enqueueAcross(verb: Verb, { slot, asks }: SlotGroup<Ask>): Promise<SlotAnswer> {
-    return new Promise((resolve, reject) => {
-      this.#add(verb, slot, asks, true, (standings, before) => resolve({ standings, before }), reject)
-    })
-  }
-
-  #add(
+  #enqueue(
     verb: Verb,
-    slot: number,
-    asks: readonly Ask[],
-    wantsBefore: boolean,
+    { slot, asks }: SlotGroup<Ask | Return | Edit>,
+    { wantsBefore = false, once, command, names: more }: Wishes,
     resolve: Entry['resolve'],
     reject: Entry['reject'],
   ): void {
-    const now = this.#clock?.()
     const names = asks.map(({ policy, key }) => this.#names.of(policy, key))
-    const command = this.#commands.of(verb, asks, now)
-    this.#batches.add(slot, command, names, { verb, asks, now, changes: this.#changes, resolve, reject, wantsBefore })
+    if (more !== undefined) names.push(...more)
+    const [now, changes] = [this.#clock?.(), this.#changes]
+    this.#add({ verb, slot, asks, names, now, changes, wantsBefore, once, command, again: false, resolve, reject })
+  }
+
+  #add(entry: Entry): void {
+    const { slot, names } = entry
+    const command = entry.command ?? this.#commandOf(entry)
+    this.#batches.add(slot, command, names, entry)
+  }
+
+  #commandOf({ verb, asks, once, now }: Entry): string {
+    if (once === undefined) return this.#commands.of(verb, asks, now)
+    return this.#commands.once(asks, once, now)
   }
 
   #send({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
     const algorithms = new Set<AlgorithmName>()
-    for (const { asks } of entries) for (const { policy } of asks) algorithms.add(policy.algorithm)
+    const extras = { once: false, edits: false, texts: false }
+    for (const { asks, verb, once, command } of entries) {
+      for (const { policy } of asks) algorithms.add(policy.algorithm)
+      if (once !== undefined) extras.once = true
+      if (command !== undefined) extras.texts = true
+      if (isEdit(verb)) extras.edits = true
+    }
     const fail = (cause: unknown) => {
       const failure = this.#failure(cause)
       for (const { reject } of entries) reject(failure)
     }
-    return this.#runner.run(scriptFor(algorithms), names, [order, ...commands]).then((reply) => {
+    return this.#runner.run(scriptFor(algorithms, extras), names, [order, ...commands]).then((reply) => {
       try {
-        this.#settle(entries, names, reply)
+        this.#settle(entries, reply)
       } catch (error) {
         fail(error)
       }
     }, fail)
   }
 
-  #settle(entries: readonly Entry[], names: readonly string[], reply: Reply): void {
+  #settle(entries: readonly Entry[], reply: Reply): void {
     const buckets = new Buckets(reply)
-    if (!Number.isSafeInteger(Number(reply[0]))) throw new StoreError('an answer without a clock')
-    let first = 0
+    const clock = Number(reply[0])
+    if (!Number.isSafeInteger(clock)) throw new StoreError('an answer without a clock')
+    this.#ahead = clock - Date.now()
     for (const [i, entry] of entries.entries()) {
-      const now = entry.now ?? Number(reply[0])
-      const found = entry.asks.map(({ policy }) => buckets.next(policy, now))
       const verdict = verdictOf(reply, i)
-      if (verdict === 'unusable') entry.reject(this.#unusable(found, names, first))
-      else if (entry.verb === 'give') entry.resolve([], [])
-      else if (found.every(areCells)) this.#decided(entry, verdict === 'allowed', found, now)
-      else entry.reject(this.#unusable(found, names, first))
-      first += entry.asks.length
+      if (entry.verb === 'read') this.#settleTexts(entry, buckets.texts())
+      else if (entry.verb === 'write') this.#settleOne(entry, [], verdict, [asNumbers(buckets.number())], clock)
+      else if (isEdit(entry.verb)) this.#settleOne(entry, entry.asks, verdict, [buckets.all()], clock)
+      else if (entry.once !== undefined) this.#settleOnce(entry, verdict, buckets)
+      else {
+        const now = entry.now ?? clock
+        const found = entry.asks.map(({ policy }) => buckets.next(policy, now))
+        this.#settleOne(entry, entry.asks, verdict, found, now)
+      }
     }
   }
 
+  #settleTexts(entry: Entry, texts: string[] | undefined | string): void {
+    if (typeof texts === 'string') entry.reject(this.#unusable([texts], entry))
+    else entry.resolve({ ...NOTHING, texts })
+  }
+
+  /** It may be answered as one before it was, which may have had another cost, or been on another plan. */
+  #settleOnce(entry: Entry, verdict: Verdict, buckets: Buckets): void {
+    const now = buckets.number()
+    if (typeof now === 'string') {
+      entry.reject(this.#unusable([now], entry))
+      return
+    }
+    const asks = entry.asks.map(({ policy, key }) => {
+      const [cost, quota, capacity] = [buckets.number(), buckets.number(), buckets.number()].map(Number)
+      return { policy: onPlan(policy, quota ?? 0, capacity ?? 0), key, cost: cost ?? 0 }
+    })
+    const found = asks.map(({ policy }) => buckets.next(policy, now))
+    this.#settleOne(entry, asks, verdict, found, now)
+  }
+
+  #settleOne(
+    entry: Entry,
+    asks: readonly Ask[],
+    verdict: Verdict,
+    found: readonly (number[] | string)[],
+    now: number,
+  ): void {
+    if (verdict !== 'unusable' && entry.verb === 'give') entry.resolve(NOTHING)
+    else if (verdict === 'unusable' || !found.every(areCells)) {
+      if (found.includes(OTHER_PERIOD) && !entry.again) this.#add({ ...entry, again: true })
+      else entry.reject(this.#unusable(found, entry))
+    } else if (isEdit(entry.verb) || entry.verb === 'write') entry.resolve({ ...NOTHING, numbers: found[0] ?? [] })
+    else this.#decided(entry, asks, verdict, found, now)
+  }
+
   /** Which of the buckets that were looked for is at fault, and why. */
-  #unusable(found: readonly (readonly number[] | string)[], names: readonly string[], first: number): StoreError {
+  #unusable(found: readonly (readonly number[] | string)[], { names }: Entry): StoreError {
     const fault = found.findIndex((cells) => typeof cells === 'string' && cells !== '')
-    const bucket = names[first + fault]
+    const bucket = names[fault]
     if (fault < 0 || bucket === undefined) return new StoreError(`${this.url} gave an answer that cannot be read.`)
     return new StoreError(`The bucket ${bucket} in ${this.url} cannot be used: ${found[fault]}.`, { bucket })
   }
 
-  #decided(entry: Entry, allowed: boolean, cells: readonly number[][], now: number): void {
-    const { asks, verb } = entry
+  #decided(entry: Entry, asks: readonly Ask[], verdict: Verdict, cells: readonly number[][], now: number): void {
+    const { verb } = entry
+    const repeated = verdict === 'repeated'
+    const allowed = repeated || verdict === 'allowed'
     const commit = allowed && verb === 'take'
     const before = entry.wantsBefore ? asks.map((ask, i) => standingOf(ask, [...(cells[i] ?? [])], now, false)) : []
     const standings = asks.map((ask, i) => standingOf(ask, cells[i] ?? [], now, commit))
@@ -236,8 +359,8 @@ class RemoteStore implements Store {
       entry.reject(new StoreError(`${this.url} decided by another version of Sluice's script.`))
       return
     }
-    if (verb === 'take') this.#noteDenial(entry, allowed, cells, now)
-    entry.resolve(standings, before)
+    if (verb === 'take' && !repeated) this.#noteDenial(entry, allowed, cells, now)
+    entry.resolve({ standings, before, repeated, numbers: NO_NUMBERS, texts: undefined })
   }
 
   #noteDenial({ asks, changes }: Entry, allowed: boolean, cells: readonly number[][], now: number): void {
@@ -252,6 +375,36 @@ class RemoteStore implements Store {
     const said = isError(cause) ? cause.message || firstOf(cause) : String(cause)
     return new StoreError(`${this.url}: ${said}`, { cause, uncertain: !isRefusal(cause) })
   }
+}
+
+/** What an entry needs beyond its verb and its asks. */
+interface Wishes {
+  readonly wantsBefore?: boolean
+  readonly once?: OnceArgs | undefined
+  readonly command?: string | undefined
+  readonly names?: readonly string[] | undefined
+}
+
+const NO_WISHES: Wishes = {}
+
+/** What a twin says of a period that did not come along: this process's clock is far from the server's. */
+const OTHER_PERIOD = 'calendar'
+
+/** The policy as it was when this was its quota, and its capacity. */
+function onPlan(policy: Policy, quota: number, capacity: number): Policy {
+  if (policy.quota === quota && policy.capacity === capacity) return policy
+  const plan = { ...policy, quota, capacity }
+  if (policy.calendar === undefined) return plan
+  const soft = capacity === Number.MAX_SAFE_INTEGER
+  return { ...plan, soft, overage: soft ? 0 : capacity - quota }
+}
+
+function asNumbers(said: number | string): number[] | string {
+  return typeof said === 'number' ? [said] : said
+}
+
+function isEdit(verb: Verb): verb is Edit['verb'] {
+  return verb === 'grant' || verb === 'revoke' || verb === 'past'
 }
 
 /** An AggregateError has no message of its own, only errors. */

@@ -10,10 +10,14 @@ import { twins } from './twins.js'
  */
 export type Reply = readonly [now: number, verdicts: string, ...buckets: (number | string)[]]
 
+/** `repeated`: its id was counted before, and it is answered as it was then. */
+export type Verdict = 'allowed' | 'denied' | 'repeated' | 'unusable'
+
 /** What became of the entry of that number. */
-export function verdictOf([, verdicts]: Reply, entry: number): 'allowed' | 'denied' | 'unusable' {
+export function verdictOf([, verdicts]: Reply, entry: number): Verdict {
   const letter = verdicts[entry]
   if (letter === 'a') return 'allowed'
+  if (letter === 'r') return 'repeated'
   return letter === 'd' ? 'denied' : 'unusable'
 }
 
@@ -30,6 +34,30 @@ export class Buckets {
   next(policy: Policy, now: number): number[] | string {
     const first = this.#numberOrFault()
     return typeof first === 'string' ? first : twins[policy.algorithm].cells(first, this.#number, policy, now)
+  }
+
+  /** A number, such as the time of an earlier answer; or what is wrong. */
+  number(): number | string {
+    return this.#numberOrFault()
+  }
+
+  /** How many numbers follow, and those; or what is wrong. */
+  all(): number[] | string {
+    const count = this.#numberOrFault()
+    return typeof count === 'string' ? count : Array.from({ length: this.#within(count) }, this.#number)
+  }
+
+  /** How many texts follow, and those, `undefined` where the number is negative; or what is wrong. */
+  texts(): string[] | undefined | string {
+    const count = this.#numberOrFault()
+    if (typeof count === 'string') return count
+    return count < 0 ? undefined : Array.from({ length: this.#within(count) }, () => String(this.#reply[this.#at++]))
+  }
+
+  /** No more than there is. */
+  #within(count: number): number {
+    if (count <= this.#reply.length - this.#at) return count
+    throw new Error('an answer that ends too early')
   }
 
   readonly #number = (): number => {

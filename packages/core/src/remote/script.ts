@@ -1,12 +1,15 @@
+import { quotaEdits } from '../algorithms/quota-edit.lua.js'
 import { twinPrelude } from '../algorithms/twin.lua.js'
 import type { AlgorithmName } from '../policies/policy.js'
+import { onceScript } from './once.lua.js'
+import { textsScript } from './texts.lua.js'
 import { twins } from './twins.js'
 
 /**
  * ARGV[1] has one character per entry, the command it runs: '#' is ARGV[2], '$' is ARGV[3], and so on (see command.ts).
- * KEYS are the buckets of all entries, one for each policy, in their order.
+ * KEYS are the buckets of all entries, one for each policy, in their order, and two more of an entry with an id.
  */
-const main = `
+const prepare = `
 local clock = call('TIME')
 local server_now = clock[1] * 1000 + floor(clock[2] / 1000)
 reply[1] = server_now
@@ -72,6 +75,19 @@ local function give(policies, buckets, first, now)
   return verdict
 end
 
+`
+
+const edits = `
+local function edit(command, buckets, first, now)
+  local policy = command.policies[1]
+  local wrong = policy.twin[command.verb](buckets[first + 1], policy, now)
+  if not wrong then return 'a' end
+  answer(wrong)
+  return 'e'
+end
+`
+
+const main = `
 local order, buckets, commands, verdicts, first = ARGV[1], KEYS, {}, {}, 0
 for i = 2, #ARGV do commands[33 + i] = command_of(ARGV[i]) end
 for i = 1, #order do
@@ -81,6 +97,17 @@ for i = 1, #order do
   if command.now then now, grace = command.now, 3600000 end
   if command.verb == 'give' then
     verdicts[i] = give(policies, buckets, first, now)
+  elseif command.verb == 'read' then
+    verdicts[i] = read_texts(command, buckets[first + 1])
+    first = first + 1
+  elseif command.verb == 'write' then
+    verdicts[i] = write_text(command, buckets[first + 1], now)
+    first = first + 1
+  elseif command.once then
+    verdicts[i] = take_once(command, buckets, first, now)
+    first = first + 2
+  elseif command.verb ~= 'take' and command.verb ~= 'look' then
+    verdicts[i] = edit(command, buckets, first, now)
   elseif policies[2] then
     verdicts[i] = decide_many(policies, buckets, first, now)
   else
@@ -94,16 +121,28 @@ return reply
 
 const scripts = new Map<string, string>()
 
+/** What a batch needs beyond deciding and giving back. */
+export interface Extras {
+  readonly once: boolean
+  readonly edits: boolean
+  readonly texts: boolean
+}
+
 /**
  * The script that decides many entries, each over several policies, in one atomic step. A server defines all functions of
- * a script anew at each call, so that it has the algorithms of its entries and no others.
+ * a script anew at each call, so that it has the algorithms of its entries, and what else they need, and nothing more.
  */
-export function scriptFor(algorithms: ReadonlySet<AlgorithmName>): string {
-  const set = [...algorithms].sort().join()
+export function scriptFor(algorithms: ReadonlySet<AlgorithmName>, extras: Extras): string {
+  const set = [[...algorithms].sort().join(), extras.once, extras.edits, extras.texts].join()
   let script = scripts.get(set)
   if (script === undefined) {
     const needed = new Set([...algorithms].sort().map((algorithm) => twins[algorithm].lua))
-    script = [twinPrelude, ...needed, main].map((part) => part.trim()).join('\n\n')
+    const more = [
+      ...(extras.once ? [onceScript] : []),
+      ...(extras.edits ? [quotaEdits, edits] : []),
+      ...(extras.texts ? [textsScript] : []),
+    ]
+    script = [twinPrelude, ...needed, prepare, ...more, main].map((part) => part.trim()).join('\n\n')
     scripts.set(set, script)
   }
   return script

@@ -1,6 +1,8 @@
 import { exactWindowTwin } from '../algorithms/exact-window.lua.js'
 import { fixedWindowTwin } from '../algorithms/fixed-window.lua.js'
 import { meterTwin } from '../algorithms/meter.lua.js'
+import { quotaTwin } from '../algorithms/quota.lua.js'
+import { NEVER } from '../algorithms/quota-bucket.js'
 import { slidingLogTwin } from '../algorithms/sliding-log.lua.js'
 import { slidingWindowTwin } from '../algorithms/sliding-window.lua.js'
 import { subWindowsTwin } from '../algorithms/sub-windows.lua.js'
@@ -13,7 +15,7 @@ export interface Twin {
   cells(first: number, next: () => number, policy: Policy, now: number): number[]
 }
 
-const all: Twin['cells'] = (count, next) => Array.from({ length: count }, next)
+const all: Twin['cells'] = (count, next) => numbers(count, next)
 
 const meter: Twin = { lua: meterTwin, cells: (level, next, _policy, now) => [now, level, next()] }
 
@@ -29,4 +31,23 @@ export const twins: Readonly<Record<AlgorithmName, Twin>> = {
   'sliding-log': { lua: slidingLogTwin, cells: all },
   'token-bucket': meter,
   'leaky-bucket': meter,
+  quota: { lua: quotaTwin, cells: quotaCells },
+}
+
+/** All but the past, which decides nothing; and of grants not the ids. */
+function quotaCells(first: number, next: () => number, { quota }: Policy): number[] {
+  if (first === -1) return []
+  if (first >= 0) return [first, next(), 0, quota, 0, NEVER, 0, 0]
+  const header = [-2 - first, next(), next(), next(), next(), NEVER, 0]
+  const grants = next()
+  const cells = [...header, grants]
+  for (let i = 0; i < grants; i++) cells.push(0, 0, next(), next())
+  return cells
+}
+
+/** One by one: a count that cannot be right ends where the answer does. */
+function numbers(count: number, next: () => number): number[] {
+  const read: number[] = []
+  for (let i = 0; i < count; i++) read.push(next())
+  return read
 }

@@ -17,7 +17,7 @@ interface Hash {
 
 export interface Digest {
   subarray(from: number, to: number): Digest
-  toString(encoding: 'base64' | 'base64url'): string
+  toString(encoding: 'base64' | 'base64url' | 'hex'): string
 }
 
 export interface Storage<T> {

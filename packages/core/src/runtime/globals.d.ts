@@ -6,7 +6,10 @@ declare function queueMicrotask(callback: () => void): void
 declare class TextEncoder {
   encode(text: string): Uint8Array
 }
-declare const crypto: { subtle: { digest(name: 'SHA-1', data: Uint8Array): Promise<ArrayBuffer> } }
+declare const crypto: {
+  subtle: { digest(name: 'SHA-1', data: Uint8Array): Promise<ArrayBuffer> }
+  randomUUID(): string
+}
 interface ImportMeta {
   readonly url: string
 }

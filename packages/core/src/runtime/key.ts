@@ -27,3 +27,23 @@ export function copied(key: string): string {
 export function keyDigest(key: string): string | undefined {
   return builtin('node:crypto')?.createHash('sha256').update(key).digest().subarray(0, 12).toString('base64')
 }
+
+/** Two numbers below 2^48 that stand for a text: the first 12 bytes of its SHA-256, or where there is none, of a simpler hash. */
+export function idNumbers(text: string): readonly [number, number] {
+  const hex = builtin('node:crypto')?.createHash('sha256').update(text, 'utf16le').digest().toString('hex')
+  if (hex !== undefined) return [Number.parseInt(hex.slice(0, 12), 16), Number.parseInt(hex.slice(12, 24), 16)]
+  return [simpleHash(text, 0x9e3779b1), simpleHash(text, 0x85ebca6b)]
+}
+
+function simpleHash(text: string, seed: number): number {
+  let high = seed ^ text.length
+  let low = Math.imul(seed, 31) ^ text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    high = Math.imul(high ^ unit, 0x5bd1e995)
+    high ^= high >>> 15
+    low = Math.imul(low ^ unit, 0x1b873593)
+    low ^= low >>> 13
+  }
+  return (high >>> 0) * 2 ** 16 + (low >>> 16)
+}

@@ -1,4 +1,5 @@
 import type { Ask, Return } from '../decisions/ask.js'
+import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 
@@ -12,13 +13,27 @@ export interface Store {
    * @throws {RangeError} where two asks name the same bucket, since both could not be counted; also as a rejection.
    */
   consume(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]>
+  /**
+   * `consume`, once for each id: a take with an id that was counted takes nothing, and is answered as the first was. A
+   * denial is not remembered. All asks have one key.
+   */
+  consumeOnce(asks: readonly Ask[], once: Once): OnceAnswer<Standing> | Promise<OnceAnswer<Standing>>
   /** What `consume` would answer; takes nothing. */
   peek(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]>
+  /**
+   * Changes a calendar quota's bucket, or tells its past: `grant` and `revoke` answer with 1 where it was done, 0 where
+   * there was nothing to do, −1 where there is no room; `past` with (start, units) pairs, the latest first.
+   */
+  edit(change: Edit): readonly number[] | Promise<readonly number[]>
   /**
    * Gives units back, never more than is still owed. A rejection means that nothing was given back, unless it is a
    * `StoreError` that is `uncertain`: then it is not tried again.
    */
   refund(returns: readonly Return[]): void | Promise<void>
+  /** The texts that all processes share, where they have changed since that version. */
+  readTexts(known: string): Texts | Promise<Texts>
+  /** Keeps a text under its name until it expires, or removes it where there is none. `false`: there are too many. */
+  writeText(entry: TextEntry): boolean | Promise<boolean>
   /** Forgets these keys under these policies. */
   reset(policies: readonly Policy[], keys: readonly string[]): void | Promise<void>
   /** Forgets every key of these policies; everything, where none are named. */
@@ -34,10 +49,27 @@ export interface Store {
   partOf?(key: string): string
 }
 
+/** Small texts by name, such as overrides, and their version; `undefined` where it is the one that was known. */
+export interface Texts {
+  readonly version: string
+  readonly texts: ReadonlyMap<string, string> | undefined
+}
+
+export interface TextEntry {
+  readonly name: string
+  readonly text: string | undefined
+  /** Unix milliseconds; `Infinity` where it does not expire. */
+  readonly expiresAt: number
+}
+
 /** A store in this process, which answers at once. */
 export interface SyncStore extends Store {
   consume(asks: readonly Ask[]): readonly Standing[]
+  consumeOnce(asks: readonly Ask[], once: Once): OnceAnswer<Standing>
   peek(asks: readonly Ask[]): readonly Standing[]
+  edit(change: Edit): readonly number[]
+  readTexts(known: string): Texts
+  writeText(entry: TextEntry): boolean
   refund(returns: readonly Return[]): void
   reset(policies: readonly Policy[], keys: readonly string[]): void
   clear(policies?: readonly Policy[]): void

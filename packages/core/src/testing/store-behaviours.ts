@@ -217,6 +217,13 @@ function passes(standings: readonly Standing[]): boolean {
 
 function ask(rate: string, key: string, cost = 1, shadow = false): Ask {
   const name = `spec-${rate.replace('/', '-')}`
-  const policy = bindPolicy(fixedWindow<string>(rate), { name, bucket: name, shadow, warnAt: [] })
+  const policy = bindPolicy(fixedWindow<string>(rate), {
+    name,
+    bucket: name,
+    plan: undefined,
+    shadow,
+    warnAt: [],
+    warnEvery: 0,
+  })
   return { policy, key, cost }
 }

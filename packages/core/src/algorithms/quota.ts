@@ -1,0 +1,100 @@
+import { Standing } from '../decisions/standing.js'
+import type { Calendar, Period } from '../policies/calendar.js'
+import type { Policy } from '../policies/policy.js'
+import type { Algorithm, Cells } from './algorithm.js'
+import { drawFrom, giveTo, liveUnits } from './grants.js'
+import { CARRIED, cell, DRAWN, GRANTS, NEVER, QUOTA, replace, START, UNTIL, USED } from './quota-bucket.js'
+import { inPeriod, isForgotten, neededUntil } from './quota-period.js'
+
+/** So much in each period of a calendar. quota-bucket.ts tells what a bucket is. */
+export const quotaAlgorithm: Algorithm = {
+  name: 'quota',
+  width: () => 0,
+  decide,
+  refund(cells, _at, policy, cost, taken, now) {
+    const { start } = periodOf(policy, now)
+    if (isForgotten(cells, now) || cell(cells, START) !== start || taken < start) return
+    const back = Math.min(cost, cell(cells, USED))
+    cells[USED] = cell(cells, USED) - back
+    giveTo(cells, Math.min(cost - back, cell(cells, DRAWN)), now)
+  },
+  used(cells, _at, policy, now) {
+    if (isForgotten(cells, now)) return 0
+    // Less than any unit, but not nothing: what it knows of the past, or was granted, is still wanted.
+    const here = cell(cells, START) === periodOf(policy, now).start
+    return here ? cell(cells, USED) + cell(cells, DRAWN) + KEPT : KEPT
+  },
+}
+
+const KEPT = 1e-6
+
+export function periodOf({ calendar }: Policy, now: number): Period {
+  return (calendar as Calendar).periodAt(now)
+}
+
+function decide(cells: Cells, _at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing {
+  const period = periodOf(policy, now)
+  const bucket = inPeriod(cells, policy, period, now)
+  const live = bucket[GRANTS] === 0 ? 0 : liveUnits(bucket, now)
+  const left = policy.quota + cell(bucket, CARRIED) - cell(bucket, USED)
+  const allowed = cost <= roomOf(policy, cell(bucket, USED), left, live)
+  if (!allowed) return standing(bucket, policy, period, left, live, waitOf(cells, policy, period, cost, now), now)
+  if (!commit || cost === 0) return standing(bucket, policy, period, left, live, 0, now)
+  const overBefore = Math.max(0, -left)
+  const drawn = live === 0 ? 0 : draw(bucket, cost, Math.max(0, left), period, now)
+  bucket[USED] = cell(bucket, USED) + cost - drawn
+  bucket[DRAWN] = cell(bucket, DRAWN) + drawn
+  bucket[QUOTA] = policy.quota
+  bucket[UNTIL] = Math.max(cell(bucket, UNTIL), neededUntil(policy, period))
+  if (bucket !== cells) replace(cells, bucket)
+  return standing(bucket, policy, period, left - (cost - drawn), live - drawn, 0, now, overBefore)
+}
+
+/** `left` is what the quota has left, below 0 where it is over; `live` what the grants have; `retry` is 0 where it is allowed. */
+function standing(
+  bucket: Cells,
+  policy: Policy,
+  period: Period,
+  left: number,
+  live: number,
+  retry: number,
+  now: number,
+  overBefore: number | undefined = undefined,
+): Standing {
+  const { start, end } = period
+  const drawn = cell(bucket, DRAWN)
+  const used = cell(bucket, USED) + drawn
+  const over = left < 0 ? -left : 0
+  const usage = {
+    start,
+    end,
+    used,
+    granted: live + drawn,
+    rolledOver: cell(bucket, CARRIED),
+    over,
+    overTaken: overBefore === undefined ? 0 : over - overBefore,
+  }
+  const rest = used === 0 ? 0 : end - now
+  const more = rest === Number.POSITIVE_INFINITY ? null : rest
+  return new Standing(policy, retry === 0, Math.max(0, left) + live, more, retry, rest, 0, now, usage)
+}
+
+/** What may be taken now: where the quota is soft, whatever the numbers can hold. */
+function roomOf({ soft, overage }: Policy, used: number, left: number, live: number): number {
+  return soft ? Number.MAX_SAFE_INTEGER - used : Math.max(0, left + overage) + live
+}
+
+/** What expires first is used first: the quota itself when its period ends. Answers with the units of grants. */
+function draw(bucket: Cells, cost: number, left: number, { end }: Period, now: number): number {
+  const before = drawFrom(bucket, cost, now, end)
+  return before + drawFrom(bucket, Math.max(0, cost - before - left), Math.max(now, end), NEVER)
+}
+
+/** Until the next period, if the cost passes then. A key that was not seen in this one leaves nothing to the next. */
+function waitOf(cells: Cells, policy: Policy, period: Period, cost: number, now: number): number {
+  const { start, end } = period
+  if (end === Number.POSITIVE_INFINITY) return end
+  const next = inPeriod(cells, policy, { start: end, end: Number.POSITIVE_INFINITY, previous: start }, end)
+  const passes = cost <= roomOf(policy, 0, policy.quota + cell(next, CARRIED), liveUnits(next, end))
+  return passes ? end - now : Number.POSITIVE_INFINITY
+}

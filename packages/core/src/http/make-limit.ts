@@ -1,0 +1,59 @@
+import type { Failover } from '../failover/failover.js'
+import type { Share } from '../failover/share.js'
+import type { LimitEvents } from '../limiter/events.js'
+import type { UsageLedger } from '../limiter/ledger.js'
+import { StoreLimiter } from '../limiter/limiter.js'
+import type { Policy } from '../policies/policy.js'
+import { Guard } from './guard.js'
+import { controlsOf, type LimitControls } from './limit-controls.js'
+import type { LimitNames } from './limit-names.js'
+import { checkLimitOptions, type LimitOptions, type LimitPolicies } from './limit-options.js'
+import type { RequestReader } from './passage.js'
+import { Plans } from './plans.js'
+import type { RequestChecks } from './request-checks.js'
+
+/** What all limits of one `sluice()` are made with. */
+export interface Workshop<Req> {
+  readonly reader: RequestReader<Req>
+  readonly failover: Failover
+  readonly ledger: UsageLedger | undefined
+  readonly events: LimitEvents<Req>
+  readonly checks: RequestChecks<Req>
+  readonly share: Share
+}
+
+/** A limit, before a framework's middleware is made of it. */
+export interface MadeLimit<Req extends object> {
+  readonly name: string
+  readonly guard: Guard<Req>
+  readonly controls: LimitControls<Req>
+}
+
+/** A limit of this name. @throws {ConfigError} on what cannot be right. */
+export function makeLimit<Req extends object>(
+  { share, ...workshop }: Workshop<Req>,
+  names: LimitNames,
+  name: string,
+  isNamed: boolean,
+  policies: LimitPolicies<Req>,
+  own: LimitOptions<Req>,
+  defaults: LimitOptions<Req>,
+): MadeLimit<Req> {
+  const options = checkLimitOptions('limit()', own, defaults, share)
+  const guard = new Guard<Req>({ ...workshop, name, policies, options, names })
+  const [first = [], ...others] = guard.policies
+  names.add(name, first, !isNamed)
+  for (const plan of others) names.check(plan)
+  const limiter = new StoreLimiter(name, distinct(guard.policies.flat()), guard.decider, options.keepIdsMs)
+  const depends = policies instanceof Plans ? 'plans' : typeof policies === 'function' ? 'function' : 'nothing'
+  const { addressPolicies, keyOf } = {
+    addressPolicies: guard.addressPolicies,
+    keyOf: (request: Req) => guard.keyOf(request),
+  }
+  return { name, guard, controls: controlsOf(limiter, depends, addressPolicies, options.ipv6Prefix, keyOf) }
+}
+
+/** One for each bucket: plans share them. */
+function distinct(policies: readonly Policy[]): readonly Policy[] {
+  return [...new Map(policies.map((policy) => [policy.address, policy])).values()]
+}

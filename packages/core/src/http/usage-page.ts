@@ -1,0 +1,83 @@
+import { type Decision, isoTime } from '../decisions/decision.js'
+import { ConfigError } from '../errors.js'
+import { checkNotEmpty } from '../limiter/costs.js'
+import { type Usage, usageOf } from '../limiter/usage.js'
+import { checkOptions } from '../options.js'
+import { isThenable } from '../runtime/thenable.js'
+import { checkFunctions } from './limit-options.js'
+import type { MadeLimit } from './make-limit.js'
+import { type CompleteReply, completeReply } from './reply.js'
+
+export interface UsageOptions<Req> {
+  /** The caller's key, for the limits that have a key of their own, in place of what they make of this request. */
+  readonly key?: ((request: Req) => string | Promise<string>) | undefined
+}
+
+/** Answers with the caller's state under every named limit; takes nothing. */
+export class UsagePage<Req extends object> {
+  readonly #limits: () => readonly MadeLimit<Req>[]
+  readonly #key: UsageOptions<Req>['key']
+
+  /** @throws {ConfigError} on options that cannot be right. */
+  constructor(limits: () => readonly MadeLimit<Req>[], options: UsageOptions<Req>) {
+    checkOptions('limit.usage()', options, ['key'])
+    checkFunctions({ key: options.key })
+    this.#limits = limits
+    this.#key = options.key
+  }
+
+  /** @throws what the key function threw, as a rejection. */
+  async reply(request: Req): Promise<CompleteReply> {
+    const key = await this.#key?.(request)
+    if (this.#key !== undefined) checkNotEmpty(key ?? '')
+    const looks = await Promise.all(
+      this.#limits().map(async (limit) => [limit.name, await lookAt(limit, request, key)] as const),
+    )
+    const resources = looks.flatMap(([name, decision]) => (decision === undefined ? [] : entriesOf(name, decision)))
+    return completeReply({
+      status: 200,
+      headers: { 'cache-control': 'no-store' },
+      body: { resources: Object.fromEntries(resources) },
+    })
+  }
+}
+
+/** A limit whose own functions cannot read this request has nothing to say of it. */
+async function lookAt<Req extends object>(
+  { guard }: MadeLimit<Req>,
+  request: Req,
+  key: string | undefined,
+): Promise<Decision | undefined> {
+  try {
+    const looked = guard.look(request, key)
+    return isThenable(looked) ? await looked : looked
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    return undefined
+  }
+}
+
+function entriesOf(limit: string, decision: Decision): readonly (readonly [string, object])[] {
+  const { plan, override, asks } = decision
+  if (asks.some(({ policy }) => policy.shadow)) return []
+  if (override?.to === 'blocked' || override?.to === 'unlimited') return [[limit, { [override.to]: true }]]
+  return Object.entries(usageOf(decision)).map(([name, usage]) => [
+    name,
+    { ...resourceOf(usage), ...(plan === undefined ? {} : { plan }) },
+  ])
+}
+
+/** In the shape of GitHub's `GET /rate_limit`, with what it has no word for beside it. */
+function resourceOf({ quota, unit, used, remaining, granted, rolledOver, over, period, resetAfterMs }: Usage): object {
+  const reset = period === undefined ? Date.now() + resetAfterMs : period.end
+  return {
+    limit: quota,
+    unit,
+    used,
+    remaining,
+    reset: Number.isFinite(reset) ? Math.ceil(reset / 1000) : null,
+    ...(period === undefined
+      ? {}
+      : { granted, rolledOver, over, period: { start: isoTime(period.start), end: isoTime(period.end) } }),
+  }
+}

@@ -1,0 +1,69 @@
+import { ConfigError, describe } from '../errors.js'
+import { checkName } from '../options.js'
+import type { PolicyLike } from './bind-policies.js'
+import type { Calendar } from './calendar.js'
+import { isPolicy, newPolicy, type Policy, type PolicyParts } from './policy.js'
+
+/** A policy as a store keeps it: JSON. */
+export type StoredPolicy = string | (Omit<PolicyParts, 'calendar'> & { readonly calendar: string | null }) | StoredName
+
+interface StoredName {
+  readonly policy: StoredPolicy
+  readonly name?: string | undefined
+}
+
+export function storedPolicy(policy: PolicyLike): StoredPolicy {
+  if (typeof policy === 'string') return policy
+  if (!isPolicy(policy)) return { policy: storedPolicy(policy.policy), name: policy.name }
+  const {
+    address: _address,
+    plan: _plan,
+    shadow: _shadow,
+    warnAt: _warnAt,
+    warnEvery: _every,
+    calendar,
+    ...parts
+  } = policy
+  if (calendar !== undefined) restoredCalendar(calendar.id)
+  return { ...parts, calendar: calendar?.id ?? null }
+}
+
+/** @throws {ConfigError} where its calendar is not known in this process. */
+export function restoredPolicy(stored: StoredPolicy): PolicyLike {
+  if (typeof stored === 'string') return stored
+  if ('policy' in stored) return { policy: restoredPolicy(stored.policy) as string | Policy, name: stored.name }
+  const { calendar, ...parts } = stored
+  checkName(parts.name === '' ? 'unnamed' : parts.name)
+  return newPolicy({ ...parts, calendar: calendar === null ? undefined : restoredCalendar(calendar) })
+}
+
+type Restore = (id: string) => Calendar | undefined
+
+const RESTORERS: unique symbol = Symbol.for('sluice.calendars')
+
+/** Shared by all copies of this module in a process. */
+function restorers(): Set<Restore> {
+  const place = globalThis as { [RESTORERS]?: Set<Restore> }
+  place[RESTORERS] ??= new Set()
+  return place[RESTORERS]
+}
+
+/** Lets overrides name calendars: each process that meets one makes it anew, by its id. */
+export function restoreCalendars(restore: Restore): void {
+  restorers().add(restore)
+}
+
+function restoredCalendar(id: string): Calendar {
+  for (const restore of restorers()) {
+    try {
+      const calendar = restore(id)
+      if (calendar !== undefined) return calendar
+    } catch (error) {
+      throw new ConfigError(`The calendar "${id}" of an override is not known here: ${describe(error)}`)
+    }
+  }
+  throw new ConfigError(
+    `The calendar "${id}" of an override is not known here. Call quota() of @sluice/quota, or restoreCalendars() of ` +
+      '@sluice/core/calendar for one of your own, in every process.',
+  )
+}
