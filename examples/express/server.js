@@ -1,4 +1,5 @@
-import { clientKey, leakyBucket, slidingLog, sluice, tokenBucket } from '@sluice/express'
+import { clientKey, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/express'
+import { quota } from '@sluice/quota'
 import express from 'express'
 
 const limit = sluice({ store: process.env.SLUICE_STORE })
@@ -29,6 +30,21 @@ app.get(
 )
 app.get('/soft', limit('50/min', { name: 'soft', key: apiKey, warnAt: 0.8 }), ok)
 app.get('/shadow', limit('1/min', { name: 'shadow', key: apiKey, shadow: true }), ok)
+
+// Quotas: so much in a calendar period, or ever.
+app.get('/quota', limit(quota('1k/month', { soft: true }), { name: 'quota', key: apiKey, warnAt: 0.5 }), ok)
+app.get('/trial', limit(quota('3/lifetime'), { name: 'trial', key: apiKey }), ok)
+const units = (req) => Number(req.query.units ?? 1)
+const count = limit(quota('1k/day'), { name: 'count', key: apiKey, cost: units, id: (req) => req.query.id })
+app.post('/count', count, (req, res) => res.json({ counted: !req.rateLimit.repeated }))
+app.get('/rate_limit', limit.usage({ key: apiKey }))
+
+const tiers = { free: ['10/min', quota('100/day')], pro: ['100/min', quota('10k/day')] }
+const tier = limit(
+  plans(tiers, (req) => req.get('x-plan') ?? 'free'),
+  { name: 'tier', key: apiKey },
+)
+app.get('/tier', tier, (req, res) => res.json({ plan: req.rateLimit.plan }))
 app.get('/health', ok)
 
 const server = app.listen(Number(process.env.PORT ?? 3000), (error) => {

@@ -1,4 +1,5 @@
-import { clientKey, leakyBucket, slidingLog, sluice, tokenBucket } from '@sluice/fastify'
+import { clientKey, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/fastify'
+import { quota } from '@sluice/quota'
 import fastify from 'fastify'
 
 const limit = sluice({ store: process.env.SLUICE_STORE })
@@ -29,6 +30,25 @@ const plan = (request) => (request.headers['x-api-key']?.startsWith('pro-') ? '1
 app.get('/plan', { onRequest: limit(plan, { name: 'plan', key: apiKey }) }, ok)
 app.get('/soft', { onRequest: limit('50/min', { name: 'soft', key: apiKey, warnAt: 0.8 }) }, ok)
 app.get('/shadow', { onRequest: limit('1/min', { name: 'shadow', key: apiKey, shadow: true }) }, ok)
+
+// Quotas: so much in a calendar period, or ever.
+app.get(
+  '/quota',
+  { onRequest: limit(quota('1k/month', { soft: true }), { name: 'quota', key: apiKey, warnAt: 0.5 }) },
+  ok,
+)
+app.get('/trial', { onRequest: limit(quota('3/lifetime'), { name: 'trial', key: apiKey }) }, ok)
+const units = (request) => Number(request.query.units ?? 1)
+const count = limit(quota('1k/day'), { name: 'count', key: apiKey, cost: units, id: (request) => request.query.id })
+app.post('/count', { onRequest: count }, async (request) => ({ counted: !request.rateLimit.repeated }))
+app.get('/rate_limit', limit.usage({ key: apiKey }))
+
+const tiers = { free: ['10/min', quota('100/day')], pro: ['100/min', quota('10k/day')] }
+const tier = limit(
+  plans(tiers, (request) => request.headers['x-plan'] ?? 'free'),
+  { name: 'tier', key: apiKey },
+)
+app.get('/tier', { onRequest: tier }, async (request) => ({ plan: request.rateLimit.plan }))
 app.get('/health', ok)
 
 await app.listen({ port: Number(process.env.PORT ?? 3000), host: '::' })

@@ -1,5 +1,6 @@
 import Router from '@koa/router'
-import { clientKey, leakyBucket, slidingLog, sluice, tokenBucket } from '@sluice/koa'
+import { clientKey, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/koa'
+import { quota } from '@sluice/quota'
 import Koa from 'koa'
 
 const limit = sluice({ store: process.env.SLUICE_STORE })
@@ -32,6 +33,25 @@ router.get(
 )
 router.get('/soft', limit('50/min', { name: 'soft', key: apiKey, warnAt: 0.8 }), ok)
 router.get('/shadow', limit('1/min', { name: 'shadow', key: apiKey, shadow: true }), ok)
+
+// Quotas: so much in a calendar period, or ever.
+router.get('/quota', limit(quota('1k/month', { soft: true }), { name: 'quota', key: apiKey, warnAt: 0.5 }), ok)
+router.get('/trial', limit(quota('3/lifetime'), { name: 'trial', key: apiKey }), ok)
+const units = (ctx) => Number(ctx.query.units ?? 1)
+const count = limit(quota('1k/day'), { name: 'count', key: apiKey, cost: units, id: (ctx) => ctx.query.id })
+router.post('/count', count, (ctx) => {
+  ctx.body = { counted: !ctx.state.rateLimit.repeated }
+})
+router.get('/rate_limit', limit.usage({ key: apiKey }))
+
+const tiers = { free: ['10/min', quota('100/day')], pro: ['100/min', quota('10k/day')] }
+const tier = limit(
+  plans(tiers, (ctx) => ctx.get('x-plan') || 'free'),
+  { name: 'tier', key: apiKey },
+)
+router.get('/tier', tier, (ctx) => {
+  ctx.body = { plan: ctx.state.rateLimit.plan }
+})
 router.get('/health', ok)
 
 async function readJson(request) {

@@ -185,6 +185,83 @@ function answersAlike(framework: Framework, open: () => Promise<Place>): void {
     }
   })
 
+  it('counts a soft quota by the month, and warns from half of it on', async () => {
+    const first = await get('/quota', 'soft-quota')
+    expect(first.headers.get('ratelimit-policy')).toMatch(/^"quota";q=1000;w=(?:2419200|2505600|2592000|2678400)$/)
+    expect(first.headers.get('ratelimit')).toMatch(/^"quota";r=999;t=\d+$/)
+    await Promise.all(Array.from({ length: 498 }, () => get('/quota', 'soft-quota')))
+    expect((await get('/quota', 'soft-quota')).headers.get('sluice-warning')).toBe('"quota";share=0.5')
+    await Promise.all(Array.from({ length: 500 }, () => get('/quota', 'soft-quota')))
+    const over = await get('/quota', 'soft-quota')
+    expect(over.status).toBe(200)
+    expect(over.headers.get('sluice-warning')).toBe('"quota";share=1.001;over=1')
+  })
+
+  it('lets a trial pass three times, ever', async () => {
+    for (const left of [2, 1, 0]) {
+      const response = await get('/trial', 'trial')
+      expect([response.status, response.headers.get('ratelimit')]).toEqual([200, `"trial";r=${left}`])
+    }
+    const denied = await get('/trial', 'trial')
+    expect([denied.status, denied.headers.get('retry-after')]).toEqual([429, null])
+    expect(await denied.json()).toMatchObject({ detail: 'The quota "trial" (3 requests in all) is used up.' })
+  })
+
+  it('counts an id once, and tells of a denied quota when its period ends', async () => {
+    const count = (query: string) =>
+      fetch(`${server.url}/count?${query}`, { method: 'POST', headers: { 'x-api-key': 'c' } })
+    expect(await (await count('id=a&units=400')).json()).toEqual({ counted: true })
+    const again = await count('id=a&units=400')
+    expect(await again.json()).toEqual({ counted: false })
+    expect(again.headers.get('ratelimit')).toMatch(/^"count";r=600;t=\d+$/)
+    const denied = await count('id=b&units=601')
+    expect(denied.status).toBe(429)
+    expect(await denied.json()).toMatchObject({
+      detail: expect.stringMatching(
+        /^The quota "count" \(1,000 requests per day\) has 600 left, and this request needs 601\. Try again from \d+ \w+ \d{4} at 00:00 \(UTC\) on\.$/,
+      ),
+    })
+    expect((await count('id=b&units=600')).status).toBe(200)
+  })
+
+  it('keeps what was used over a change of plan, and refuses a plan that is none', async () => {
+    const tier = (plan: string) => get('/tier', 'tier', { 'x-plan': plan })
+    for (let request = 0; request < 10; request++) expect(await (await tier('free')).json()).toEqual({ plan: 'free' })
+    expect((await tier('free')).status).toBe(429)
+    const pro = await tier('pro')
+    expect(await pro.json()).toEqual({ plan: 'pro' })
+    expect(pro.headers.get('ratelimit')).toMatch(/^"tier-1min";r=89;t=\d+, "tier-day";r=9989;t=\d+$/)
+    expect((await tier('gold')).status).toBe(500)
+  })
+
+  it('shows a caller the state of every limit that has a name, and takes nothing', async () => {
+    const before = await get('/trial', 'usage')
+    expect(before.status).toBe(200)
+    for (let look = 0; look < 2; look++) {
+      const page = await get('/rate_limit', 'usage')
+      expect([page.status, page.headers.get('cache-control'), page.headers.get('ratelimit')]).toEqual([
+        200,
+        'no-store',
+        null,
+      ])
+      expect(page.headers.get('content-type')).toMatch(/^application\/json/)
+      expect(await page.json()).toMatchObject({
+        resources: {
+          trial: { limit: 3, used: 1, remaining: 2, reset: null },
+          quota: {
+            limit: 1000,
+            used: 0,
+            remaining: 1000,
+            over: 0,
+            period: { start: expect.stringMatching(/-01T00:00/) },
+          },
+          'tier-1min': { limit: 10, used: 0, plan: 'free' },
+          'search-1s': { limit: 10, used: 0 },
+        },
+      })
+    }
+  })
+
   it('leaves a route without a limit alone', async () => {
     const response = await get('/health')
     expect(response.status).toBe(200)

@@ -10,6 +10,7 @@ describe('many processes on one Redis', () => {
     ['slidingLog', '1000/day'],
     ['tokenBucket', '1000/day'],
     ['leakyBucket', '1000/day', { queue: 999 }],
+    ['quota', '1000/month', { timeZone: 'Europe/Berlin' }],
   ] as const)('I11 admit exactly 1000 of 5000 that come at once: %s %s %o', (...policy) =>
     onRedis(async (scene) => {
       const servers = await scene.start(8, { policies: [policy], timeoutMs: 10_000 })
@@ -21,7 +22,7 @@ describe('many processes on one Redis', () => {
 
   it('take nothing from one policy while another denies, in 10,000 requests', () =>
     onRedis(async (scene) => {
-      const policies = [['fixedWindow', '10/day', { name: 'tight' }] as const, ['tokenBucket', '100000/day'] as const]
+      const policies = [['fixedWindow', '10/day', { name: 'tight' }] as const, ['tokenBucket', '1000/day', { burst: 100_000 }] as const]
       const servers = await scene.start(4, { policies, rememberDenials: false, timeoutMs: 10_000 })
       const [first] = servers
       expect(await first?.crowd({ key: 'a', count: 10 })).toMatchObject({ allowed: 10, remaining: [0, 99_990] })

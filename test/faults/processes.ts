@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { UsageByPolicy } from '@sluice/core'
 
 /** What a server process is told to limit by. */
 export interface Setup {
@@ -10,6 +11,7 @@ export interface Setup {
   readonly rememberDenials?: boolean
   readonly timeoutMs?: number
   readonly onStoreError?: 'allow' | 'deny' | 'local'
+  readonly warnAt?: readonly number[]
   /** How far this process's own clocks are ahead of the machine's. */
   readonly clockAheadMs?: number
 }
@@ -31,10 +33,21 @@ export interface Load {
   readonly events: readonly string[]
 }
 
+export interface Delivered {
+  readonly counted: number
+  /** By id, what a caller was told remains. */
+  readonly answers: Readonly<Record<string, number>>
+}
+
 /** One of several processes that share a store. */
 export interface ServerProcess {
   crowd(asked: { key: string; count: number; cost?: number }): Promise<Crowd>
   load(asked: { ms: number; clients: number; keys: number }): Promise<Load>
+  deliver(asked: { key: string; ids: readonly string[]; times: number; cost?: number }): Promise<Delivered>
+  crossings(): Promise<number[]>
+  usage(key: string): Promise<UsageByPolicy>
+  override(key: string, to: 'blocked' | 'unlimited' | undefined): Promise<void>
+  untilAllowed(asked: { key: string; allowed: boolean; waitMs: number }): Promise<number>
   events(): Promise<string[]>
   kill(signal?: NodeJS.Signals): Promise<void>
 }
@@ -56,6 +69,11 @@ export async function startProcess(setup: Setup, environment: NodeJS.ProcessEnv 
   return {
     crowd: (rest) => ask('crowd', rest) as Promise<Crowd>,
     load: (rest) => ask('load', rest) as Promise<Load>,
+    deliver: (rest) => ask('deliver', rest) as Promise<Delivered>,
+    crossings: () => ask('crossings') as Promise<number[]>,
+    usage: (key) => ask('usage', { key }) as Promise<UsageByPolicy>,
+    override: (key, to) => ask('override', { key, to }) as Promise<void>,
+    untilAllowed: (rest) => ask('untilAllowed', rest) as Promise<number>,
     events: () => ask('events') as Promise<string[]>,
     async kill(signal = 'SIGKILL') {
       if (child.exitCode !== null || child.signalCode !== null) return

@@ -1,9 +1,10 @@
 // A server process of the fault tests: limits over the store that its parent names, and tells what its clients saw.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createLimiter, fixedWindow, leakyBucket, slidingLog, slidingWindow, tokenBucket } from '@sluice/core'
+import { quota } from '@sluice/quota'
 import { redisStore } from '@sluice/redis'
 
-const constructors = { fixedWindow, slidingWindow, slidingLog, tokenBucket, leakyBucket }
+const constructors = { fixedWindow, slidingWindow, slidingLog, tokenBucket, leakyBucket, quota }
 const {
   url,
   prefix,
@@ -12,6 +13,7 @@ const {
   timeoutMs = 200,
   onStoreError = 'local',
   clockAheadMs = 0,
+  warnAt,
 } = JSON.parse(process.argv[2])
 
 const [wall, monotonic] = [Date.now, performance.now.bind(performance)]
@@ -23,10 +25,13 @@ const limiter = createLimiter({
   store: redisStore(url, { prefix, rememberDenials }),
   timeoutMs,
   onStoreError,
+  warnAt,
 })
 const events = []
 limiter.on('degraded', ({ error }) => events.push(`degraded: ${error.message}`))
 limiter.on('recovered', () => events.push('recovered'))
+const crossings = []
+limiter.on('warning', ({ share }) => crossings.push(share))
 limiter.on('error', ({ error }) => events.push(`error: ${error.message}`))
 
 const tasks = {
@@ -74,6 +79,30 @@ const tasks = {
     await Promise.all(Array.from({ length: clients }, client))
     delay.disable()
     return { ...seen, longestStallMs: delay.max / 1e6, events: events.splice(0) }
+  },
+
+  /** Each id so many times, all at once: how many were counted, and what all were told remains. */
+  async deliver({ key, ids, times, cost = 1 }) {
+    const all = Array.from({ length: times }, () => ids).flat()
+    const decisions = await Promise.all(all.map((id) => limiter.consume(key, { id, cost })))
+    return {
+      counted: decisions.filter(({ repeated }) => !repeated).length,
+      answers: Object.fromEntries(all.map((id, i) => [id, decisions[i].standings[0].remaining])),
+    }
+  },
+
+  crossings: () => crossings,
+  usage: ({ key }) => limiter.usage(key),
+  override: ({ key, to }) => limiter.override(key, to ?? undefined),
+
+  /** Asks for the key again and again until it is decided otherwise, and tells how long that took. */
+  async untilAllowed({ key, allowed, waitMs }) {
+    const began = performance.now()
+    while ((await limiter.peek(key)).allowed !== allowed) {
+      if (performance.now() - began > 5_000) throw new Error('not in five seconds')
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+    return performance.now() - began
   },
 
   events: () => events.splice(0),

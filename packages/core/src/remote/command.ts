@@ -23,7 +23,8 @@ export class Commands {
   #verb: Verb | undefined
   #asks: readonly Ask[] = []
   #text = ''
-  /** The text holds the periods of quotas; from then on they are others. */
+  /** The text holds the periods of quotas: between these times it is right. */
+  #from = Number.NEGATIVE_INFINITY
   #until = Number.POSITIVE_INFINITY
 
   /** @param clock what the server's own clock says, as far as is known. */
@@ -34,9 +35,7 @@ export class Commands {
   /** `now` in milliseconds, in tests; otherwise the server's own clock decides. */
   of(verb: Verb, asks: readonly (Ask | Return | Edit)[], now: number | undefined): string {
     if (now !== undefined || (verb !== 'take' && verb !== 'look')) return this.#commandOf(verb, asks, now, undefined)
-    if (verb === this.#verb && alike(asks, this.#asks)) {
-      if (this.#until === Number.POSITIVE_INFINITY || this.#clock() < this.#until) return this.#text
-    }
+    if (verb === this.#verb && alike(asks, this.#asks) && this.#isRight()) return this.#text
     this.#verb = verb
     this.#asks = asks
     this.#text = this.#commandOf(verb, asks, now, undefined)
@@ -46,6 +45,12 @@ export class Commands {
   /** A take that an id counts once. */
   once(asks: readonly Ask[], once: OnceArgs, now: number | undefined): string {
     return this.#commandOf('take', asks, now, once)
+  }
+
+  #isRight(): boolean {
+    if (this.#until === Number.POSITIVE_INFINITY) return true
+    const now = this.#clock()
+    return now >= this.#from && now < this.#until
   }
 
   readTexts(known: string): string {
@@ -63,6 +68,7 @@ export class Commands {
     now: number | undefined,
     once: OnceArgs | undefined,
   ): string {
+    this.#from = Number.NEGATIVE_INFINITY
     this.#until = Number.POSITIVE_INFINITY
     const policies = asks
       .map((ask) => `{${this.#policyText(ask.policy, now)},"cost":${ask.cost}${more(ask)}}`)
@@ -80,7 +86,9 @@ export class Commands {
     }
     if (policy.calendar === undefined) return text
     const at = now ?? this.#clock()
-    this.#until = Math.min(this.#until, policy.calendar.periodAt(at).end)
+    const { start, end } = policy.calendar.periodAt(at)
+    this.#from = Math.max(this.#from, start)
+    this.#until = Math.min(this.#until, end)
     return `${text},"at":[${beginnings(policy.calendar, at).join()}]`
   }
 }
