@@ -189,9 +189,14 @@ function answersAlike(framework: Framework, open: () => Promise<Place>): void {
     const first = await get('/quota', 'soft-quota')
     expect(first.headers.get('ratelimit-policy')).toMatch(/^"quota";q=1000;w=(?:2419200|2505600|2592000|2678400)$/)
     expect(first.headers.get('ratelimit')).toMatch(/^"quota";r=999;t=\d+$/)
-    await Promise.all(Array.from({ length: 498 }, () => get('/quota', 'soft-quota')))
+    const more = async (requests: number): Promise<void> => {
+      for (let sent = 0; sent < requests; sent += 40) {
+        await Promise.all(Array.from({ length: Math.min(40, requests - sent) }, () => get('/quota', 'soft-quota')))
+      }
+    }
+    await more(498)
     expect((await get('/quota', 'soft-quota')).headers.get('sluice-warning')).toBe('"quota";share=0.5')
-    await Promise.all(Array.from({ length: 500 }, () => get('/quota', 'soft-quota')))
+    await more(500)
     const over = await get('/quota', 'soft-quota')
     expect(over.status).toBe(200)
     expect(over.headers.get('sluice-warning')).toBe('"quota";share=1.001;over=1')

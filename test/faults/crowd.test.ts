@@ -22,7 +22,10 @@ describe('many processes on one Redis', () => {
 
   it('take nothing from one policy while another denies, in 10,000 requests', () =>
     onRedis(async (scene) => {
-      const policies = [['fixedWindow', '10/day', { name: 'tight' }] as const, ['tokenBucket', '1000/day', { burst: 100_000 }] as const]
+      const policies = [
+        ['fixedWindow', '10/day', { name: 'tight' }] as const,
+        ['tokenBucket', '1000/day', { burst: 100_000 }] as const,
+      ]
       const servers = await scene.start(4, { policies, rememberDenials: false, timeoutMs: 10_000 })
       const [first] = servers
       expect(await first?.crowd({ key: 'a', count: 10 })).toMatchObject({ allowed: 10, remaining: [0, 99_990] })

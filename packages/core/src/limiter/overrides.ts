@@ -108,10 +108,10 @@ export class Overrides {
     this.#reading = undefined
   }
 
-  /** Of a store that does not answer, the decisions tell; of one that refuses this alone, they would not. */
+  /** Of a store that does not answer, the decisions tell; of what stands where overrides should, they would not. */
   #failed(error: unknown): void {
     this.#readAt = performance.now()
-    if (!isStoreError(error) || (error.cause !== undefined && !error.uncertain)) this.#failover.report(error)
+    if (!isStoreError(error) || error.bucket !== undefined) this.#failover.report(error)
   }
 
   #keep({ version, texts }: Texts): void {
