@@ -1,9 +1,11 @@
 import { memoryStore } from '../memory/memory-store.js'
+import { calendarQuota } from '../policies/calendar-quota.js'
 import { fixedWindow, leakyBucket, slidingLog, slidingWindow, tokenBucket } from '../policies/constructors.js'
 import type { Policy } from '../policies/policy.js'
 import { same } from './assert.js'
 import type { Behaviour } from './behaviour.js'
 import { outcomeOf, remaining, StoreBench, standingsOf } from './bench.js'
+import { every } from './quota-behaviours.js'
 
 /** Ten units each, in a minute or so. */
 export const kinds: Readonly<Record<string, Policy>> = {
@@ -13,6 +15,7 @@ export const kinds: Readonly<Record<string, Policy>> = {
   'a sliding log': slidingLog('10/min'),
   'a token bucket': tokenBucket('10/min'),
   'a leaky bucket': leakyBucket('10/min', { queue: 9 }),
+  'a calendar quota': calendarQuota({ quota: 10, unit: 'requests' }, every(60_000)),
 }
 
 /** What a store must show of every kind of policy. */
