@@ -23,8 +23,8 @@ export class Decider {
   readonly failure: Failure
   readonly overrides: Overrides
   readonly #naming: Naming
-  /** The policies of each override, made once. */
-  readonly #bound = new WeakMap<Override, readonly Policy[]>()
+  /** The policies of each override by the plan that they stand in for, made once. */
+  readonly #bound = new WeakMap<Override, Map<string | undefined, readonly Policy[]>>()
 
   readonly #ledger: UsageLedger | undefined
 
@@ -137,15 +137,17 @@ export class Decider {
 
   /** An override that cannot be used here leaves the limit as it is. */
   #policiesOf(override: Override, stored: readonly StoredPolicy[], ask: Ask): readonly Ask[] {
-    let policies = this.#bound.get(override)
+    const { plan } = ask.policy
+    const bound = this.#bound.get(override) ?? new Map<string | undefined, readonly Policy[]>()
+    let policies = bound.get(plan)
     if (policies === undefined) {
       try {
-        policies = bindPolicies(stored.map(restoredPolicy), this.#naming)
+        policies = bindPolicies(stored.map(restoredPolicy), { ...this.#naming, plan })
       } catch (error) {
         this.failover.report(error instanceof Error ? error : new Error(describe(error)))
         return [ask]
       }
-      this.#bound.set(override, policies)
+      this.#bound.set(override, bound.set(plan, policies))
     }
     return policies.map((policy) => ({ ...ask, policy }))
   }

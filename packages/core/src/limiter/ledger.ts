@@ -41,7 +41,7 @@ export interface LedgerOptions {
 export interface LedgerEvents {
   /** Records could not be written; they are tried again after so many milliseconds. */
   failed: { readonly error: unknown; readonly records: number; readonly retryAfterMs: number }
-  /** There was no room for usage: so many units of it, and in all since the start. */
+  /** Usage was dropped, for want of room or at the end: so many units, and in all since the start. */
   dropped: { readonly units: number; readonly total: number }
 }
 
@@ -136,7 +136,7 @@ export class UsageLedger implements Ledger {
     for (const [i, { policy, key }] of asks.entries()) {
       const back = units[i] ?? 0
       const period = standings[i]?.period
-      this.#add(limit, policy, key, -back, -Math.min(back, period?.overTaken ?? 0), period)
+      this.#add(limit, policy, key, 0 - back, 0 - Math.min(back, period?.overTaken ?? 0), period)
     }
   }
 
@@ -144,7 +144,10 @@ export class UsageLedger implements Ledger {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#turn()
-    this.#writing ??= this.#deliver()
+    this.#writing ??= this.#deliver().then((next) => {
+      this.#writing = undefined
+      if (this.#waiting.length > 0 || this.#open.size > 0) this.#wake(next)
+    })
     await this.#writing
   }
 
@@ -158,7 +161,8 @@ export class UsageLedger implements Ledger {
     await Promise.race([this.flush().then(() => this.flush()), enough])
     clearTimeout(timer)
     clearTimeout(this.#timer)
-    if (this.#waiting.length > 0) this.#drop(this.#waiting.reduce((sum, { units }) => sum + units, 0))
+    const left = this.#waiting.splice(0).reduce((sum, { units }) => sum + Math.max(0, units), 0)
+    if (left > 0) this.#drop(left)
   }
 
   #add(
@@ -179,8 +183,9 @@ export class UsageLedger implements Ledger {
       open.over += over
       return
     }
-    if (this.#open.size + this.#waiting.length >= this.#maxRecords) {
-      this.#drop(units)
+    if (this.#closed || this.#open.size + this.#waiting.length >= this.#maxRecords) {
+      // What was given back needs no room to be forgotten: the units it takes off are billed.
+      if (units > 0) this.#drop(units)
       return
     }
     this.#counter += 1
@@ -205,9 +210,8 @@ export class UsageLedger implements Ledger {
     this.#open = new Map()
   }
 
-  /** Batch by batch, until one cannot be written. Never rejects. */
-  async #deliver(): Promise<void> {
-    let next = this.#everyMs
+  /** Batch by batch, until one cannot be written; then it says when to try again. Never rejects. */
+  async #deliver(): Promise<number> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, BATCH)
       try {
@@ -215,14 +219,13 @@ export class UsageLedger implements Ledger {
         this.#waiting.splice(0, batch.length)
         this.#retryMs = FIRST_RETRY_MS
       } catch (error) {
-        next = this.#retryMs
-        this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS)
+        const next = this.#retryMs
+        this.#retryMs = Math.min(2 * next, LAST_RETRY_MS)
         this.#failed(error, batch.length, next)
-        break
+        return next
       }
     }
-    this.#writing = undefined
-    if (this.#waiting.length > 0 || this.#open.size > 0) this.#wake(next)
+    return this.#everyMs
   }
 
   #failed(error: unknown, records: number, retryAfterMs: number): void {
@@ -235,7 +238,7 @@ export class UsageLedger implements Ledger {
     const event = { units, total: this.#dropped }
     if (this.#events.hears('dropped')) this.#events.emit('dropped', event)
     else if (this.#complaints.isNew('dropped')) {
-      warn('SLUICE_LEDGER', `The ledger had no room: ${this.#dropped} units were not recorded.`)
+      warn('SLUICE_LEDGER', `The ledger has dropped usage: ${this.#dropped} units were not recorded.`)
     }
   }
 
