@@ -9,7 +9,7 @@ import { controlsOf, type LimitControls } from './limit-controls.js'
 import type { LimitNames } from './limit-names.js'
 import { checkLimitOptions, type LimitOptions, type LimitPolicies } from './limit-options.js'
 import type { RequestReader } from './passage.js'
-import { Plans } from './plans.js'
+import { isPlans } from './plans.js'
 import type { RequestChecks } from './request-checks.js'
 
 /** What all limits of one `sluice()` are made with. */
@@ -45,7 +45,7 @@ export function makeLimit<Req extends object>(
   names.add(name, first, !isNamed)
   for (const plan of others) names.check(plan)
   const limiter = new StoreLimiter(name, distinct(guard.policies.flat()), guard.decider, options.keepIdsMs)
-  const depends = policies instanceof Plans ? 'plans' : typeof policies === 'function' ? 'function' : 'nothing'
+  const depends = isPlans<Req>(policies) ? 'plans' : typeof policies === 'function' ? 'function' : 'nothing'
   const { addressPolicies, keyOf } = {
     addressPolicies: guard.addressPolicies,
     keyOf: (request: Req) => guard.keyOf(request),

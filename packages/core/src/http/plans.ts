@@ -9,10 +9,16 @@ export type PlanPolicies<Req> = Readonly<Record<string, LimitPolicyLike<Req> | r
 
 type PlanOf<Req> = (request: Req) => string | Promise<string>
 
+/** Also those of another copy of this module. */
+export function isPlans<Req>(value: unknown): value is Plans<Req> {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'sluice.plans'
+}
+
 /** Plans, and what tells a request's; made by `plans`, for `limit`. */
 export class Plans<Req> {
   readonly policies: PlanPolicies<Req>
   readonly planOf: PlanOf<Req>
+  readonly kind: 'sluice.plans' = 'sluice.plans'
 
   constructor(policies: PlanPolicies<Req>, planOf: PlanOf<Req>) {
     this.policies = policies

@@ -7,7 +7,7 @@ import { isThenable } from '../runtime/thenable.js'
 import { clientKey } from './client-ip.js'
 import type { GuardParts } from './guard-parts.js'
 import { checkCostOption, checkFunctions, type LimitPolicyLike } from './limit-options.js'
-import { CompiledPlans, Plans } from './plans.js'
+import { CompiledPlans, isPlans } from './plans.js'
 import { Remembered } from './remembered.js'
 
 /** Policies returned by a function are kept by what it returned; beyond this many they are forgotten and bound again. */
@@ -33,7 +33,7 @@ export class RequestAsks<Req> {
   constructor(parts: GuardParts<Req>) {
     this.#parts = parts
     const { policies, name } = parts
-    if (policies instanceof Plans) {
+    if (isPlans<Req>(policies)) {
       this.#plans = new CompiledPlans(policies, (plan, own) => this.#bind(own, plan), name)
     } else if (typeof policies !== 'function') this.#lines = this.#bind(policies, undefined)
   }

@@ -83,7 +83,10 @@ export function ledger(options: LedgerOptions): Ledger {
 
 /** @throws {ConfigError} on what `ledger()` did not make. */
 export function checkLedger(given: unknown): UsageLedger | undefined {
-  if (given === undefined || given instanceof UsageLedger) return given
+  if (given === undefined) return undefined
+  // Or one of another copy of this module.
+  if (typeof given === 'object' && given !== null && 'record' in given && 'giveBack' in given)
+    return given as UsageLedger
   throw new ConfigError(`ledger: expected what ledger({ write }) returns, got ${shown(given)}.`)
 }
 
