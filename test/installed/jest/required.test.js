@@ -2,6 +2,7 @@ const { ConfigError, createLimiter, memoryStore } = require('@sluice/core')
 const { headerFields } = require('@sluice/core/http')
 const { storeSpec } = require('@sluice/core/testing')
 const { sluice } = require('@sluice/express')
+const { quota } = require('@sluice/quota')
 const express = require('express')
 const request = require('supertest')
 
@@ -42,6 +43,13 @@ test('a limit over Redis by its URL decides there, and says when it cannot', asy
   expect(await dead.consume('a')).toMatchObject({ allowed: true, degraded: true })
   expect(told).toEqual(['SLUICE_STORE'])
   await dead.close()
+})
+
+test('a quota begins with its month, in a time zone', () => {
+  const policies = quota('2/month', { timeZone: 'Pacific/Auckland', anchor: 31 })
+  const { period } = createLimiter({ policies }).consume('a').standings[0]
+  const date = new Intl.DateTimeFormat('en-GB', { timeZone: 'Pacific/Auckland', day: 'numeric' })
+  expect(Number(date.format(period.start))).toBeGreaterThanOrEqual(28)
 })
 
 describe('the memory store', () => {

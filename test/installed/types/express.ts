@@ -1,9 +1,12 @@
 // Compiled against the packed tarballs by every supported compiler, as an ES module and as CommonJS.
+
+import { type ConfigFile, loadConfig } from '@sluice/config'
 import { createLimiter, type Decision, type Limiter, type MemoryStore, memoryStore, type Store } from '@sluice/core'
 import { retryAfterSeconds } from '@sluice/core/http'
 import { type Connection, remoteStore } from '@sluice/core/remote'
 import { storeSpec } from '@sluice/core/testing'
-import { sluice } from '@sluice/express'
+import { ledger, plans, sluice } from '@sluice/express'
+import { quota } from '@sluice/quota'
 import { redisStore } from '@sluice/redis'
 import { upstashStore } from '@sluice/upstash'
 import express from 'express'
@@ -33,3 +36,24 @@ export const upstash: Store = upstashStore('upstash:?prefix=shop', { clock: unse
 export const custom = (connection: Connection): Store => remoteStore('mine', connection, {})
 export const wait: number | undefined = retryAfterSeconds(atOnce.standings)
 export const specification: unknown = storeSpec
+
+const monthly = quota('10k/month', { timeZone: 'Europe/Berlin', anchor: 31, overage: 5, name: unset, rollover: unset })
+// @ts-expect-error a week begins on a weekday.
+quota('1k/week', { anchor: 3 })
+// @ts-expect-error there is no such period.
+quota('1k/fortnight')
+const tiers = plans({ free: ['10/min', monthly], pro: '100/min' }, (req: express.Request) => req.get('x-plan') ?? '')
+app.get('/tier', limit(tiers, { name: 'tier', id: (req) => req.get('x-id') }), (req, res) => {
+  res.json({ plan: req.rateLimit?.plan, over: req.rateLimit?.binding?.period?.over })
+})
+app.get('/rate_limit', limit.usage({ key: (req) => req.get('x-user') ?? '' }))
+export const books: unknown = sluice({ ledger: ledger({ write: async (records) => records.map(({ id }) => id) }) })
+export const file: ConfigFile = { limits: { login: '5/15min', api: { policies: { quota: '1k/day' }, key: 'ip' } } }
+export const fromFile = async (): Promise<void> => {
+  app.post('/login', sluice(await loadConfig({ watch: true })).named('login', { key: (req) => req.path }))
+}
+export const used = async (): Promise<number | undefined> => {
+  await shared.grant('a', 5, { id: 'payment', expiresAt: new Date() })
+  await shared.override('a', ['10/s', monthly], { reason: 'launch' })
+  return (await shared.usage('a'))['api']?.used
+}
