@@ -22,8 +22,11 @@ export interface Algorithm {
    * after it; without, nothing changes that a decision could tell.
    */
   decide(cells: Cells, at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing
-  /** Gives back `cost` units that were taken at the time `taken`, never more than is still owed. */
-  refund(cells: Cells, at: number, policy: Policy, cost: number, taken: number, now: number): void
+  /**
+   * Gives back `cost` units that were taken at the time `taken`, never more than is still owed. Answers with how many of
+   * them were over the quota, where the algorithm knows of that.
+   */
+  refund(cells: Cells, at: number, policy: Policy, cost: number, taken: number, now: number): number | undefined
   /** Units in use, a number ≥ 0; 0 when, and only when, the bucket equals a fresh one. */
   used(cells: Cells, at: number, policy: Policy, now: number): number
 }

@@ -25,11 +25,20 @@ export const LEFT = 3
 /** The expiry of a grant that does not expire: the year 6429. */
 export const NEVER: number = 2 ** 47 - 1
 
+/** What a grant that was revoked has left: nothing, and nothing comes back to it. */
+export const REVOKED: number = 2 ** 52
+
 /** The most grants in a bucket, used up or not. */
 export const MOST_GRANTS = 32
 
 export function cell(cells: Cells, index: number): number {
   return cells[index] ?? 0
+}
+
+/** What the grant that begins there has left. */
+export function leftAt(cells: Cells, at: number): number {
+  const left = cell(cells, at + LEFT)
+  return left === REVOKED ? 0 : left
 }
 
 /** Where the grants begin: they come last. */

@@ -2,7 +2,7 @@
 export const quotaEdits = `
 do
   local twin = twins['quota']
-  local MOST = 32
+  local MOST, REVOKED = 32, 4503599627370496
 
   local function known(grants, id)
     for i = 1, #grants do
@@ -16,12 +16,17 @@ do
   end
 
   function twin.grant(bucket, policy, now)
-    local s, wrong = twin.load(bucket, policy, now, true)
+    local s, wrong = twin.load(bucket, policy, now, true, true)
     if not s then return wrong end
     if known(s.grants, policy.id) then return answer_all({0}, 1) end
-    local kept = {}
+    local kept, spent = {}, #s.grants < MOST
     for i = 1, #s.grants do
-      if #s.grants < MOST or s.grants[i][4] > 0 then kept[#kept + 1] = s.grants[i] end
+      local grant = s.grants[i]
+      if not spent and (grant[4] == 0 or grant[4] == REVOKED or grant[3] <= now) then
+        spent = true
+      else
+        kept[#kept + 1] = grant
+      end
     end
     if #kept == MOST then return answer_all({-1}, 1) end
     local at = 1
@@ -32,11 +37,11 @@ do
   end
 
   function twin.revoke(bucket, policy, now)
-    local s, wrong = twin.load(bucket, policy, now, true)
+    local s, wrong = twin.load(bucket, policy, now, true, true)
     if not s then return wrong end
     local grant = known(s.grants, policy.id)
-    if not grant then return answer_all({0}, 1) end
-    grant[4] = 0
+    if not grant or grant[4] == REVOKED then return answer_all({0}, 1) end
+    grant[4] = REVOKED
     put(bucket, policy, now, s)
   end
 

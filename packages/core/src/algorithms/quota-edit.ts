@@ -10,13 +10,15 @@ import {
   grantsAt,
   HEADER,
   LEFT,
+  leftAt,
   MOST_GRANTS,
   NEVER,
+  REVOKED,
   replace,
   slice,
   UNTIL,
 } from './quota-bucket.js'
-import { inPeriod, neededUntil } from './quota-period.js'
+import { inPeriod, isForgotten, neededUntil } from './quota-period.js'
 
 /** What became of an edit: a number of these; of a look at the past, (start, units) pairs, the latest first. */
 export type EditAnswer = readonly number[]
@@ -30,19 +32,24 @@ export const FULL = -1
 /** Changes a quota's bucket, or looks at its past. A key without a bucket has no cells. */
 export function edit(cells: Cells, change: Edit, now: number): EditAnswer {
   const { policy, verb } = change
-  const bucket = inPeriod(cells, policy, periodOf(policy, now), now)
-  if (verb === 'past') return slice(bucket, HEADER, grantsAt(bucket))
+  const current = inPeriod(cells, policy, periodOf(policy, now), now)
+  if (verb === 'past') return slice(current, HEADER, grantsAt(current))
+  // Whoever uses it next begins its period: by a policy that may leave more to it than this one.
+  const bucket = isForgotten(cells, now) ? current : cells
   const grants = grantsIn(bucket)
   const known = grants.find((grant) => grant[0] === change.id[0] && grant[1] === change.id[1])
   if (verb === 'revoke') {
     if (known === undefined) return [NOTHING]
-    known[LEFT] = 0
+    if (known[LEFT] === REVOKED) return [NOTHING]
+    known[LEFT] = REVOKED
     put(cells, bucket, grants, policy, now)
     return [DONE]
   }
   if (known !== undefined) return [NOTHING]
-  const kept = grants.length < MOST_GRANTS ? grants : grants.filter((grant) => cell(grant, LEFT) > 0)
-  if (kept.length === MOST_GRANTS) return [FULL]
+  const isSpent = (grant: Cells): boolean => leftAt(grant, 0) === 0 || cell(grant, EXPIRY) <= now
+  const spent = grants.length < MOST_GRANTS ? -1 : grants.findIndex(isSpent)
+  if (grants.length === MOST_GRANTS && spent < 0) return [FULL]
+  const kept = grants.filter((_, i) => i !== spent)
   const expiry = Math.min(change.expiresAt, NEVER)
   const after = kept.filter((grant) => cell(grant, EXPIRY) > expiry)
   const before = kept.slice(0, kept.length - after.length)

@@ -11,7 +11,7 @@ do
   local HEAD, SIZE = '>i6I7I7I7I7i6BB', 42
   local PAST, PAST_SIZE = '>i6I7', 13
   local GRANT, GRANT_SIZE = '>I6I6i6I7', 25
-  local NEVER = 140737488355327
+  local NEVER, REVOKED = 140737488355327, 4503599627370496
   local twin = {NEVER = NEVER}
 
   local function period_of(policy, now)
@@ -35,7 +35,8 @@ do
   local function sum_of_live(grants, now)
     local units = 0
     for i = 1, #grants do
-      if grants[i][3] > now then units = units + grants[i][4] end
+      local left = grants[i][4]
+      if grants[i][3] > now and left ~= REVOKED then units = units + left end
     end
     return units
   end
@@ -80,7 +81,7 @@ do
 
   local function save(bucket, policy, now, s)
     local grants = ''
-    local needed = s.ending + (s.ending - s.start) * policy.keep
+    local needed = s.ending + (s.ending - s.opening) * policy.keep
     for i = 1, #s.grants do
       local grant = s.grants[i]
       grants = grants .. pack(GRANT, grant[1], grant[2], grant[3], grant[4])
@@ -98,7 +99,8 @@ do
     end
   end
 
-  local function load(bucket, policy, now, quiet)
+  -- With 'still', a bucket of an earlier period stays in it.
+  local function load(bucket, policy, now, quiet, still)
     local i = period_of(policy, now)
     if not i then return nil, CALENDAR end
     local raw, wrong = get(bucket)
@@ -122,19 +124,19 @@ do
         if not quiet then answer_two(start, used) end
       else
         if not quiet and from <= start then answer_whole(s) end
-        if from ~= start then
+        if from > start or (from < start and not still) then
           turn(s, policy, start, policy.at[i - 1])
           s.moved = from < start
         end
         if from > start then
-          s.ending = policy.at[i + 1]
+          s.opening, s.ending = start, policy.at[i + 1]
           save(bucket, policy, now, s)
           if not quiet then answer_whole(s) end
         end
         s.live = sum_of_live(s.grants, now)
       end
     end
-    s.ending = policy.at[i + 1]
+    s.opening, s.ending = start, policy.at[i + 1]
     s.left = policy.quota + s.carried - s.used
     return s
   end
@@ -144,7 +146,7 @@ do
     local wanted = cost
     for i = 1, #s.grants do
       local grant = s.grants[i]
-      if grant[3] > from and grant[3] <= to and wanted > 0 then
+      if grant[3] > from and grant[3] <= to and wanted > 0 and grant[4] ~= REVOKED then
         local taken = min(wanted, grant[4])
         grant[4] = grant[4] - taken
         wanted = wanted - taken
@@ -177,14 +179,21 @@ do
   function twin.give(bucket, policy, now)
     local s, wrong = load(bucket, policy, now, true)
     if not s then return wrong end
-    if s.moved or policy.taken < s.start then return end
+    if s.moved or policy.taken < s.start then return nil, 0 end
+    local over = max(0, -s.left)
     local back = min(policy.cost, s.used)
     local more = min(policy.cost - back, s.drawn)
     s.used = s.used - back
     s.drawn = s.drawn - more
-    local last = s.grants[#s.grants]
-    if more > 0 and last and last[3] > now then last[4] = last[4] + more end
+    for i = #s.grants, 1, -1 do
+      local grant = s.grants[i]
+      if more > 0 and grant[3] > now and grant[4] ~= REVOKED then
+        grant[4] = grant[4] + more
+        more = 0
+      end
+    end
     save(bucket, policy, now, s)
+    return nil, min(over, back)
   end
 
   twin.load, twin.save = load, save

@@ -12,11 +12,14 @@ export const quotaAlgorithm: Algorithm = {
   width: () => 0,
   decide,
   refund(cells, _at, policy, cost, taken, now) {
-    const { start } = periodOf(policy, now)
-    if (isForgotten(cells, now) || cell(cells, START) !== start || taken < start) return
-    const back = Math.min(cost, cell(cells, USED))
-    cells[USED] = cell(cells, USED) - back
-    giveTo(cells, Math.min(cost - back, cell(cells, DRAWN)), now)
+    const period = periodOf(policy, now)
+    if (isForgotten(cells, now) || cell(cells, START) < period.start || taken < period.start) return 0
+    const bucket = inPeriod(cells, policy, period, now)
+    const over = Math.max(0, cell(bucket, USED) - policy.quota - cell(bucket, CARRIED))
+    const back = Math.min(cost, cell(bucket, USED))
+    bucket[USED] = cell(bucket, USED) - back
+    giveTo(bucket, Math.min(cost - back, cell(bucket, DRAWN)), now)
+    return Math.min(over, back)
   },
   used(cells, _at, policy, now) {
     if (isForgotten(cells, now)) return 0
@@ -96,5 +99,6 @@ function waitOf(cells: Cells, policy: Policy, period: Period, cost: number, now:
   if (end === Number.POSITIVE_INFINITY) return end
   const next = inPeriod(cells, policy, { start: end, end: Number.POSITIVE_INFINITY, previous: start }, end)
   const passes = cost <= roomOf(policy, 0, policy.quota + cell(next, CARRIED), liveUnits(next, end))
-  return passes ? end - now : Number.POSITIVE_INFINITY
+  // At least a millisecond: a calendar of somebody's own may end its periods too early.
+  return passes ? Math.max(1, end - now) : Number.POSITIVE_INFINITY
 }

@@ -13,6 +13,9 @@ export interface Return extends Ask {
   readonly at: number
 }
 
+/** What was given back: of each return, the units that were over a quota; nothing from a store that does not tell. */
+export type GivenBack = readonly number[] | undefined
+
 /** @throws {RangeError} where two asks name the same bucket: only one of them would be counted. */
 export function refuseTwins(asks: readonly Ask[]): void {
   for (let i = 1; i < asks.length; i++) {

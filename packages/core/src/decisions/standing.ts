@@ -77,6 +77,11 @@ export function usedOf({ policy, remaining, period }: Filled): number {
   return period === undefined ? policy.capacity - remaining : period.used
 }
 
+/** The units that make up a share of so many: 7 of 100 for 0.07, which times 100 is a little more in floating point. */
+export function unitsAt(share: number, full: number): number {
+  return Math.ceil(share * full * (1 - 4 * Number.EPSILON))
+}
+
 /** Units in a bucket that is full: its capacity; of a quota, with what was added to it. */
 export function fullOf({ policy, period }: Filled): number {
   return period === undefined ? policy.capacity : policy.quota + period.granted + period.rolledOver

@@ -1,4 +1,4 @@
-import type { Ask, Return } from '../decisions/ask.js'
+import type { Ask, GivenBack, Return } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
 import type { Standing } from '../decisions/standing.js'
@@ -99,6 +99,7 @@ export class Failover {
       return new Decision(asks, standings, 'consume', false, repeated)
     }
     const without = (error: unknown): Decision => {
+      if (isConfigError(error)) throw error
       this.#note(asks, error, failure)
       return this.#fallback.decideOnce(asks, once, failure)
     }
@@ -125,22 +126,29 @@ export class Failover {
     asks: readonly Ask[],
     failure: Failure,
   ): Promise<Decision> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const deadlines = this.#deadlinesOf(failure.timeoutMs)
-      const deadline = deadlines.add(() => {
-        resolve(this.#without(verb, asks, this.#tooLate(failure.timeoutMs), failure))
-      })
+      /** A calendar of somebody's own may throw here too: then the request fails, and not the process. */
+      const without = (error: unknown): void => {
+        try {
+          resolve(this.#without(verb, asks, error, failure))
+        } catch (thrown) {
+          reject(thrown)
+        }
+      }
+      const deadline = deadlines.add(() => without(this.#tooLate(failure.timeoutMs)))
       Promise.resolve(answer).then(
         (standings) => {
           if (deadline.met) return
           deadlines.meet(deadline)
           const decided = isAnswer(standings, asks)
-          resolve(decided ? new Decision(asks, standings, verb) : this.#without(verb, asks, this.#noAnswer(), failure))
+          if (decided) resolve(new Decision(asks, standings, verb))
+          else without(this.#noAnswer())
         },
         (error) => {
           if (deadline.met) return
           deadlines.meet(deadline)
-          resolve(this.#without(verb, asks, error, failure))
+          without(error)
         },
       )
     })
@@ -148,6 +156,7 @@ export class Failover {
 
   /** Notes what is wrong with the store, and decides as `onStoreError` says. */
   #without(verb: 'consume' | 'peek', asks: readonly Ask[], error: unknown, failure: Failure): Decision {
+    if (isConfigError(error)) throw error
     this.#note(asks, error, failure)
     return this.#fallback.decide(verb, asks, failure)
   }
@@ -162,15 +171,20 @@ export class Failover {
    * Gives back to whoever decided, without a deadline: see `inTime`.
    * @throws {StoreError} where the store cannot be asked; also as a rejection.
    */
-  refund(returns: readonly Return[], decision: Decision, failure: Failure): void | Promise<void> {
-    if (decision.degraded) return this.#fallback.refund(returns, failure)
-    return this.store.refund(returns)
+  refund(
+    returns: readonly Return[],
+    decision: Decision,
+    failure: Failure,
+    once: Once | undefined,
+  ): GivenBack | Promise<GivenBack> {
+    if (decision.degraded) return this.#fallback.refund(returns, failure, once)
+    return this.store.refund(returns, once)
   }
 
   /** Forgets keys, also in what decides during an outage. Rejects with a `StoreError` when the store does not do so in time. */
-  reset(policies: readonly Policy[], key: string, failure: Failure): void | Promise<void> {
-    this.#fallback.reset(policies, [key])
-    return this.inTime(this.store.reset(policies, [key]), failure.timeoutMs)
+  reset(policies: readonly Policy[], key: string, failure: Failure, scope?: string): void | Promise<void> {
+    this.#fallback.reset(policies, [key], scope)
+    return this.inTime(this.store.reset(policies, [key], scope), failure.timeoutMs)
   }
 
   /** Forgets every key of these policies. Rejects with a `StoreError` when the store does not do so in time. */
@@ -269,6 +283,11 @@ function isAnswer(answer: unknown, asks: readonly Ask[]): answer is readonly Sta
   if (!Array.isArray(answer) || answer.length !== asks.length) return false
   for (let i = 0; i < answer.length; i++) if (typeof answer[i]?.allowed !== 'boolean') return false
   return true
+}
+
+/** The store is well; a policy is not. */
+function isConfigError(error: unknown): boolean {
+  return isError(error) && 'code' in error && error.code === 'SLUICE_CONFIG'
 }
 
 function storeError(error: unknown): StoreError {

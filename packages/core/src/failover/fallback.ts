@@ -1,4 +1,4 @@
-import type { Ask, Return } from '../decisions/ask.js'
+import type { Ask, GivenBack, Return } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
 import { Standing } from '../decisions/standing.js'
@@ -28,12 +28,12 @@ export class Fallback {
     return new Decision(asks, standings, 'consume', true, repeated)
   }
 
-  refund(returns: readonly Return[], { share }: Failure): void {
-    if (this.#local !== undefined) share.refund(this.#local, returns)
+  refund(returns: readonly Return[], { share }: Failure, once: Once | undefined): GivenBack {
+    return this.#local === undefined ? undefined : share.refund(this.#local, returns, once)
   }
 
-  reset(policies: readonly Policy[], keys: readonly string[]): void {
-    this.#local?.reset(policies, keys)
+  reset(policies: readonly Policy[], keys: readonly string[], scope: string | undefined): void {
+    this.#local?.reset(policies, keys, scope)
   }
 
   clear(policies: readonly Policy[]): void {

@@ -1,4 +1,4 @@
-import type { Ask, Return } from '../decisions/ask.js'
+import type { Ask, GivenBack, Return } from '../decisions/ask.js'
 import type { Once, OnceAnswer } from '../decisions/edit.js'
 import { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
@@ -26,9 +26,12 @@ export class Share {
     return this.#asAsked(asks, store.peek(this.#asks(asks)))
   }
 
-  refund(store: SyncStore, returns: readonly Return[]): void {
+  refund(store: SyncStore, returns: readonly Return[], once: Once | undefined): GivenBack {
     const asks = this.#asks(returns)
-    store.refund(returns.map(({ at }, i) => ({ ...(asks[i] as Ask), at })))
+    return store.refund(
+      returns.map(({ at }, i) => ({ ...(asks[i] as Ask), at })),
+      once,
+    )
   }
 
   policy(policy: Policy): Policy {

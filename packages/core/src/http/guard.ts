@@ -121,9 +121,10 @@ export class Guard<Req extends object> {
 
   #decideOnce(asks: readonly Ask[], id: string | undefined): Decision | Promise<Decision> {
     const { name: scope, options } = this.#parts
-    if (id === undefined) return this.decider.decide('consume', asks)
+    // A header that is empty names nothing.
+    if (id === undefined || id === '') return this.decider.decide('consume', asks)
     const once = { scope, id: checkId(id), keepMs: options.keepIdsMs }
-    return this.decider.decideOnce(checkOneKey(asks), once)
+    return this.decider.decide('consume', checkOneKey(asks), once)
   }
 
   #decided(

@@ -1,5 +1,5 @@
 import { bindingOf, type ReportedStanding } from '../decisions/binding.js'
-import { fullOf, usedOf } from '../decisions/standing.js'
+import { fullOf, unitsAt, usedOf } from '../decisions/standing.js'
 import { ConfigError, shown } from '../errors.js'
 
 /**
@@ -216,7 +216,7 @@ function warnings(fields: Field[], standings: readonly ReportedStanding[]): void
 
 function isWarned(standing: ReportedStanding): boolean {
   const [first] = standing.policy.warnAt
-  if (first !== undefined && usedOf(standing) >= first * fullOf(standing)) return true
+  if (first !== undefined && usedOf(standing) >= unitsAt(first, fullOf(standing))) return true
   return standing.period !== undefined && standing.period.over > 0
 }
 

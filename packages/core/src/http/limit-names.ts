@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js'
-import type { Policy } from '../policies/policy.js'
+import { bucketOf, type Policy } from '../policies/policy.js'
 
 /** The names that clients see, and what each stands for. */
 export class LimitNames {
@@ -65,7 +65,7 @@ export class LimitNames {
   }
 }
 
-/** What clients see of a policy, and the bucket it stands for: the name in its address, all but the last three parts. */
-function shownAs({ name, address }: Policy): { readonly name: string; readonly bucket: string } {
-  return { name, bucket: address.split(':').slice(0, -3).join(':') }
+/** What clients see of a policy, and the bucket it stands for. */
+function shownAs(policy: Policy): { readonly name: string; readonly bucket: string } {
+  return { name: policy.name, bucket: bucketOf(policy) }
 }

@@ -204,19 +204,21 @@ function checkDeny(deny: unknown, response: unknown): void {
   }
 }
 
-/** Splits what `sluice()` was given into its store and its defaults, both checked. */
+/** Splits what `sluice()` was given into its parts, all checked. Opens the store. */
 export function checkSluiceOptions<Req>(options: SluiceOptions<Req>): CheckedSluice<Req> {
+  const checked = checkConfiguration(options)
+  const { store, instances, ledger } = options
+  return { ...checked, store: toStore(store), share: shareOf({ instances }), ledger: checkLedger(ledger) }
+}
+
+/** The defaults and the configuration, which may be swapped for others while limits are in use. */
+export function checkConfiguration<Req>(
+  options: SluiceOptions<Req>,
+): Pick<CheckedSluice<Req>, 'defaults' | 'configuration'> {
   checkOptions('sluice()', options, ['store', 'instances', 'ledger', 'plans', 'limits', 'watch', ...KNOWN])
-  const { store, instances, ledger, plans, limits, watch, ...defaults } = options
+  const { store, instances: _instances, ledger: _ledger, plans, limits, watch, ...defaults } = options
   checkLimitOptions('sluice()', defaults)
-  const configuration = { plans, limits, watch, store }
-  return {
-    store: toStore(store),
-    defaults,
-    share: shareOf({ instances }),
-    ledger: checkLedger(ledger),
-    configuration,
-  }
+  return { defaults, configuration: { plans, limits, watch, store } }
 }
 
 /** A limit that says how it denies has no use for the default way. */

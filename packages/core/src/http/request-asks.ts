@@ -107,7 +107,8 @@ export class RequestAsks<Req> {
   /** The policies whose keys are made of the client's address. */
   get addressPolicies(): ReadonlySet<string> {
     if (this.#parts.options.key !== undefined) return new Set()
-    return new Set((this.#lines ?? []).flatMap(({ policy, key }) => (key === undefined ? [policy.name] : [])))
+    const lines = this.#plans?.all.flat() ?? this.#lines ?? []
+    return new Set(lines.flatMap(({ policy, key }) => (key === undefined ? [policy.name] : [])))
   }
 
   /** One key, or one for each policy's name where they are not all the same. */
@@ -137,7 +138,7 @@ export class RequestAsks<Req> {
     return values.some(isThenable) ? Promise.all(values).then(keys) : keys(values)
   }
 
-  /** For a look: at no cost, with `key` in place of the keys that are made by functions. */
+  /** For a look: at no cost, with `key` in place of what the limit's own function makes of the request. */
   looks(request: Req, key: string | undefined): readonly Ask[] | Promise<readonly Ask[]> {
     const lines = this.#linesOf(request)
     return isThenable(lines)
@@ -147,8 +148,8 @@ export class RequestAsks<Req> {
 
   #looks(lines: readonly Line[], request: Req, key: string | undefined): readonly Ask[] | Promise<readonly Ask[]> {
     const free = lines.map(({ policy, key: own }): Line => {
-      const isAddress = own === undefined && this.#parts.options.key === undefined
-      return { policy, key: key === undefined || isAddress ? own : () => key, cost: 0 }
+      const isLimits = own === undefined && this.#parts.options.key !== undefined
+      return { policy, key: key !== undefined && isLimits ? () => key : own, cost: 0 }
     })
     return this.#fill(free, request)
   }

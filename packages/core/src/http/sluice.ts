@@ -13,6 +13,7 @@ import type { Guard } from './guard.js'
 import type { LimitControls } from './limit-controls.js'
 import { LimitNames } from './limit-names.js'
 import {
+  checkConfiguration,
   checkSluiceOptions,
   type LimitOptions,
   type LimitPolicies,
@@ -85,7 +86,7 @@ export function createLimit<Req extends object, Middleware extends object, Handl
   const workshop = { reader, failover, events, checks: new RequestChecks(reader), share, ledger }
   const named: MadeLimit<Req>[] = []
   const configured = new NamedLimits(workshop, names, configuration, defaults)
-  configured.watch(checkSluiceOptions)
+  configured.watch(checkConfiguration)
 
   const limit = (policies: LimitPolicies<Req>, own: LimitOptions<Req> = {}): Middleware & LimitControls<Req> => {
     if (isConstructor(policies)) throw new ConfigError(`limit() takes policies, as in limit(${policies.name}('10/s')).`)
@@ -110,7 +111,7 @@ export function createLimit<Req extends object, Middleware extends object, Handl
   const close = (): void | Promise<void> => {
     naming.forget()
     configured.stop()
-    return ledger === undefined ? failover.close() : ledger.close().then(() => failover.close())
+    return ledger === undefined ? failover.close() : ledger.release().then(() => failover.close())
   }
   return Object.assign(limit, { named: fromConfiguration, usage, on, store, close })
 }

@@ -1,15 +1,15 @@
 import { type Decision, isoTime } from '../decisions/decision.js'
-import { ConfigError } from '../errors.js'
-import { checkNotEmpty } from '../limiter/costs.js'
+import { ConfigError, KeyError, shown } from '../errors.js'
 import { type Usage, usageOf } from '../limiter/usage.js'
 import { checkOptions } from '../options.js'
 import { isThenable } from '../runtime/thenable.js'
 import { checkFunctions } from './limit-options.js'
 import type { MadeLimit } from './make-limit.js'
 import { type CompleteReply, completeReply } from './reply.js'
+import { toError } from './request-asks.js'
 
 export interface UsageOptions<Req> {
-  /** The caller's key, for the limits that have a key of their own, in place of what they make of this request. */
+  /** The caller's key, in place of what the limits' own `key` makes of this request; policies with keys of their own keep them. */
   readonly key?: ((request: Req) => string | Promise<string>) | undefined
 }
 
@@ -26,18 +26,30 @@ export class UsagePage<Req extends object> {
     this.#key = options.key
   }
 
-  /** @throws what the key function threw, as a rejection. */
+  async #keyOf(request: Req): Promise<string | undefined> {
+    if (this.#key === undefined) return undefined
+    try {
+      const key: unknown = await this.#key(request)
+      if (typeof key === 'string' && key !== '') return key
+      throw new KeyError(`limit.usage(): the key must be a string that is not empty, got ${shown(key)}.`)
+    } catch (thrown) {
+      throw toError(thrown, 'limit.usage()')
+    }
+  }
+
+  /** @throws what the key function threw, as an error; as a rejection. */
   async reply(request: Req): Promise<CompleteReply> {
-    const key = await this.#key?.(request)
-    if (this.#key !== undefined) checkNotEmpty(key ?? '')
+    const key = await this.#keyOf(request)
     const looks = await Promise.all(
       this.#limits().map(async (limit) => [limit.name, await lookAt(limit, request, key)] as const),
     )
+    const isDegraded = looks.some(([, decision]) => decision?.degraded === true)
     const resources = looks.flatMap(([name, decision]) => (decision === undefined ? [] : entriesOf(name, decision)))
     return completeReply({
       status: 200,
       headers: { 'cache-control': 'no-store' },
-      body: { resources: Object.fromEntries(resources) },
+      // What nobody could look up is not what it is.
+      body: { resources: Object.fromEntries(resources), ...(isDegraded ? { degraded: true } : {}) },
     })
   }
 }

@@ -3,81 +3,88 @@ import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
 import type { Override } from '../decisions/override.js'
 import { Standing } from '../decisions/standing.js'
-import { describe } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
-import { bindPolicies, type Naming } from '../policies/bind-policies.js'
+import type { Naming } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
-import { restoredPolicy, type StoredPolicy } from '../policies/stored-policy.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { Costs } from './costs.js'
 import type { UsageLedger } from './ledger.js'
+import { OverriddenAsks } from './overridden-asks.js'
 import { type Overrides, overridesOf } from './overrides.js'
-import { refund } from './receipts.js'
+import { noteOnce, refund } from './receipts.js'
 
 type Answer = Decision | Promise<Decision>
 
 /** Decides for one limit: by its policies, or by what overrides them for a key. */
 export class Decider {
+  readonly name: string
   readonly failover: Failover
   readonly failure: Failure
   readonly overrides: Overrides
-  readonly #naming: Naming
-  /** The policies of each override by the plan that they stand in for, made once. */
-  readonly #bound = new WeakMap<Override, Map<string | undefined, readonly Policy[]>>()
-
   readonly #ledger: UsageLedger | undefined
+  readonly #overridden: OverriddenAsks
 
   constructor(naming: Naming, failover: Failover, failure: Failure, ledger: UsageLedger | undefined) {
-    this.#naming = naming
-    this.#ledger = ledger
+    this.name = naming.name
     this.failover = failover
     this.failure = failure
     this.overrides = overridesOf(failover)
+    this.#ledger = ledger
+    this.#overridden = new OverriddenAsks(naming, this.overrides, failover)
   }
 
-  decide(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
-    return this.#ledger === undefined
-      ? this.#decide(verb, asks)
-      : this.#recorded(this.#decide(verb, asks), this.#ledger)
+  /** With `once`, what an id counts once. */
+  decide(verb: 'consume' | 'peek', asks: readonly Ask[], once?: Once): Answer {
+    const answer = this.#decide(verb, asks, once)
+    return this.#ledger === undefined || verb === 'peek' ? answer : this.#recorded(answer, this.#ledger)
   }
 
-  decideOnce(asks: readonly Ask[], once: Once): Answer {
-    return this.#ledger === undefined
-      ? this.#decideOnce(asks, once)
-      : this.#recorded(this.#decideOnce(asks, once), this.#ledger)
+  /** How a key's buckets stand, whether or not it is blocked or unlimited. */
+  look(asks: readonly Ask[]): Answer {
+    const { left, override } = this.#overridden.of(asks)
+    const isPolicies = override !== undefined && override.to !== 'blocked' && override.to !== 'unlimited'
+    return this.failover.decide('peek', isPolicies ? left : asks, this.failure)
   }
 
   /** Gives back what a decision took: see `refund`. */
   refund(decision: Decision, costs: Costs | undefined): void | Promise<void> {
     const ledger = this.#ledger
-    const given = ledger && ((units: readonly number[]) => ledger.giveBack(this.#naming.name, decision, units))
+    const given =
+      ledger &&
+      ((units: readonly number[], over: readonly number[]) => ledger.giveBack(this.name, decision, units, over))
     return refund(this.failover, decision, this.failure, costs, given)
+  }
+
+  /** Makes the buckets of a key fresh, also those of an override's policies, and lets its ids count again. */
+  reset(policies: readonly Policy[], key: string): void | Promise<void> {
+    const all = [...policies, ...this.#overridden.policiesFor(key)]
+    return this.failover.reset(all, key, this.failure, this.name)
   }
 
   /** Delivers what the ledger has, and closes the store. */
   close(): void | Promise<void> {
     if (this.#ledger === undefined) return this.failover.close()
-    return this.#ledger.close().then(() => this.failover.close())
+    return this.#ledger.release().then(() => this.failover.close())
   }
 
   #recorded(answer: Answer, ledger: UsageLedger): Answer {
     if (isThenable(answer)) return answer.then((decision) => this.#recorded(decision, ledger))
-    ledger.record(this.#naming.name, answer)
+    ledger.record(this.name, answer)
     return answer
   }
 
-  #decide(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
+  #decide(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
     const reading = this.overrides.read(this.failure.timeoutMs)
-    if (reading === undefined || this.failover.isDown) return this.#decideNow(verb, asks)
-    const { version } = this.overrides
+    if (reading === undefined || this.failover.isDown) return this.#decideNow(verb, asks, once)
+    const before = this.#overridden.allOf(asks)
     // Asked at the same time, they travel together: nobody waits twice.
-    const first = this.#decideNow(verb, asks)
+    const first = this.#decideNow(verb, asks, once)
     return reading
       .then(() => first)
       .then((decision) => {
-        if (this.overrides.version === version || !this.#concerns(asks)) return decision
-        const again = (): Answer => this.#decideNow(verb, asks)
+        if (alike(before, this.#overridden.allOf(asks))) return decision
+        const again = (): Answer => this.#decideNow(verb, asks, once)
         if (!decision.taken) return again()
         return Promise.resolve(refund(this.failover, decision, this.failure, undefined)).then(again, (error) => {
           this.failover.report(error)
@@ -86,75 +93,28 @@ export class Decider {
       })
   }
 
-  #decideOnce(asks: readonly Ask[], once: Once): Answer {
-    const reading = this.overrides.read(this.failure.timeoutMs)
-    if (reading === undefined || this.failover.isDown) return this.#decideOnceNow(asks, once)
-    // What was counted once could not be given back and counted anew.
-    return reading.then(() => this.#decideOnceNow(asks, once))
-  }
-
-  #decideNow(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
-    if (this.overrides.isEmpty || !this.#concerns(asks)) return this.failover.decide(verb, asks, this.failure)
-    const { left, override } = this.#overridden(asks)
-    if (override.to === 'blocked')
-      return new Decision(
-        left,
-        left.map((ask) => blocked(ask, override)),
-        verb,
-      ).by(override)
+  #decideNow(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
+    if (this.overrides.isEmpty) return this.#ask(verb, asks, once)
+    const { left, override } = this.#overridden.of(asks)
+    if (override === undefined) return this.#ask(verb, asks, once)
+    if (override.to === 'blocked') {
+      const standings = left.map((ask) => blocked(ask, override))
+      return new Decision(left, standings, verb).by(override)
+    }
     if (left.length === 0) return new Decision(asks, [], verb).by(override)
-    return noted(this.failover.decide(verb, left, this.failure), override)
+    const answer = this.#ask(verb, left, once)
+    return isThenable(answer) ? answer.then((decision) => decision.by(override)) : answer.by(override)
   }
 
-  #decideOnceNow(asks: readonly Ask[], once: Once): Answer {
-    if (this.overrides.isEmpty || !this.#concerns(asks)) return this.failover.decideOnce(asks, once, this.failure)
-    const { left, override } = this.#overridden(asks)
-    if (override.to === 'blocked' || left.length === 0) return this.#decideNow('consume', asks)
-    return noted(this.failover.decideOnce(left, once, this.failure), override)
-  }
-
-  #concerns(asks: readonly Ask[]): boolean {
-    return asks.some(({ key }) => this.overrides.find(this.#naming.name, key) !== undefined)
-  }
-
-  /** What is asked for in place of these; of a key that is blocked, that alone. */
-  #overridden(asks: readonly Ask[]): { readonly left: readonly Ask[]; readonly override: Override } {
-    const left: Ask[] = []
-    const done = new Map<string, Override>()
-    for (const ask of asks) {
-      const override = this.overrides.find(this.#naming.name, ask.key)
-      if (override === undefined) left.push(ask)
-      else if (override.to === 'blocked') return { left: [ask], override }
-      else if (!done.has(ask.key)) {
-        done.set(ask.key, override)
-        if (override.to !== 'unlimited') left.push(...this.#policiesOf(override, override.to, ask))
-      }
-    }
-    const [override] = done.values()
-    if (override === undefined) throw new Error('no override')
-    return { left, override }
-  }
-
-  /** An override that cannot be used here leaves the limit as it is. */
-  #policiesOf(override: Override, stored: readonly StoredPolicy[], ask: Ask): readonly Ask[] {
-    const { plan } = ask.policy
-    const bound = this.#bound.get(override) ?? new Map<string | undefined, readonly Policy[]>()
-    let policies = bound.get(plan)
-    if (policies === undefined) {
-      try {
-        policies = bindPolicies(stored.map(restoredPolicy), { ...this.#naming, plan })
-      } catch (error) {
-        this.failover.report(error instanceof Error ? error : new Error(describe(error)))
-        return [ask]
-      }
-      this.#bound.set(override, bound.set(plan, policies))
-    }
-    return policies.map((policy) => ({ ...ask, policy }))
+  #ask(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
+    if (once === undefined) return this.failover.decide(verb, asks, this.failure)
+    const answer = this.failover.decideOnce(asks, once, this.failure)
+    return isThenable(answer) ? answer.then((decision) => noteOnce(decision, once)) : noteOnce(answer, once)
   }
 }
 
-function noted(answer: Answer, override: Override): Answer {
-  return isThenable(answer) ? answer.then((decision) => decision.by(override)) : answer.by(override)
+function alike(some: readonly (Override | undefined)[], others: readonly (Override | undefined)[]): boolean {
+  return some.every((one, i) => JSON.stringify(one) === JSON.stringify(others[i]))
 }
 
 /** Nobody is told of a time before the override ends. */

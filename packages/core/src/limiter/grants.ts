@@ -91,6 +91,8 @@ function quotaNamed(policies: readonly Policy[], name: string | undefined): Poli
   throw new ConfigError(
     name === undefined
       ? `policy: this limit has several calendar quotas. Name one of them: ${names}.`
-      : `policy: this limit has no calendar quota ${shown(name)}. It has ${names}.`,
+      : found.length > 1
+        ? `policy: the quotas ${shown(name)} of this limit's plans have different periods. Give them names of their own.`
+        : `policy: this limit has no calendar quota ${shown(name)}. It has ${names}.`,
   )
 }

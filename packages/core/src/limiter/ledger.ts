@@ -81,7 +81,7 @@ export function ledger(options: LedgerOptions): Ledger {
   )
 }
 
-/** @throws {ConfigError} on what `ledger()` did not make. */
+/** A ledger that is used from now on. @throws {ConfigError} on what `ledger()` did not make. */
 export function checkLedger(given: unknown): UsageLedger | undefined {
   if (given === undefined) return undefined
   // Or one of another copy of this module.
@@ -113,6 +113,7 @@ export class UsageLedger implements Ledger {
   #retryMs = FIRST_RETRY_MS
   #timer: ReturnType<typeof setTimeout> | undefined
   #closed = false
+  #users = 0
 
   constructor(write: LedgerOptions['write'], everyMs: number, maxRecords: number) {
     this.#write = write
@@ -126,7 +127,7 @@ export class UsageLedger implements Ledger {
 
   /** Notes what a decision took. */
   record(limit: string, { asks, standings, taken, override }: Decision): void {
-    if (!taken || override?.to === 'unlimited') return
+    if (!taken || (override?.to === 'unlimited' && standings.length === 0)) return
     for (const [i, { policy, key, cost }] of asks.entries()) {
       const standing = standings[i]
       if (standing?.allowed === false) continue
@@ -134,13 +135,22 @@ export class UsageLedger implements Ledger {
     }
   }
 
-  /** Notes what was given back of a decision: by policy, the units. */
-  giveBack(limit: string, { asks, standings }: Decision, units: readonly number[]): void {
+  /** Notes what was given back of a decision: by ask the units, and how many of them were over. */
+  giveBack(limit: string, { asks, standings }: Decision, units: readonly number[], over: readonly number[]): void {
     for (const [i, { policy, key }] of asks.entries()) {
-      const back = units[i] ?? 0
-      const period = standings[i]?.period
-      this.#add(limit, policy, key, 0 - back, 0 - Math.min(back, period?.overTaken ?? 0), period)
+      this.#add(limit, policy, key, 0 - (units[i] ?? 0), 0 - (over[i] ?? 0), standings[i]?.period)
     }
+  }
+
+  /** Whoever has it is one of its users. */
+  retain(): void {
+    this.#users += 1
+  }
+
+  /** The last user that leaves closes it; the others deliver what there is. */
+  release(): Promise<void> {
+    this.#users -= 1
+    return this.#users > 0 ? this.flush() : this.close()
   }
 
   async flush(): Promise<void> {

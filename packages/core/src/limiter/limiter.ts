@@ -113,8 +113,8 @@ export interface Limiter<S extends Store> {
    * Returns a function that stops listening.
    */
   on<Name extends keyof Events<undefined>>(name: Name, listener: Listener<Events<undefined>[Name]>): () => void
-  /** Closes the store. */
-  close(): Answer<S, void>
+  /** Delivers what the ledger has, and closes the store. */
+  close(): void | Promise<void>
 }
 
 /**
@@ -177,10 +177,12 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   #decide(key: Keys, options: Take | undefined): Decision | Promise<Decision> {
-    if (options?.id === undefined) return this.#decider.decide('consume', this.#asks(key, options))
+    if (typeof options !== 'object' || options === null || !('id' in options))
+      return this.#decider.decide('consume', this.#asks(key, options))
     const { id, ...cost } = options
+    if (id === undefined) return this.#decider.decide('consume', this.#asks(key, cost))
     const once = { scope: this.#name, id: checkId(id), keepMs: this.#keepIdsMs }
-    return this.#decider.decideOnce(checkOneKey(this.#asks(key, cost)), once)
+    return this.#decider.decide('consume', checkOneKey(this.#asks(key, cost)), once)
   }
 
   #reported(decision: Decision): Decision {
@@ -200,7 +202,7 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   reset(key: Keys): void | Promise<void> {
-    if (typeof key === 'string') return this.#failover.reset(this.policies, checkNotEmpty(key), this.#failure)
+    if (typeof key === 'string') return this.#decider.reset(this.policies, checkNotEmpty(key))
     checkNames(key, this.policies, 'key')
     if (typeof key === 'object' && key !== null && Object.keys(key).length === 0) {
       throw new KeyError('reset() takes a key, or an object with the keys of some policies; got none.')
@@ -217,7 +219,7 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   usage(key: Keys): UsageByPolicy | Promise<UsageByPolicy> {
-    return after(this.peek(key, { cost: 0 }), usageOf)
+    return after(this.#decider.look(this.#asks(key, { cost: 0 })), usageOf)
   }
 
   history(

@@ -13,19 +13,21 @@ const STALE_MS = 900
 /** The overrides of one limit. */
 interface OfLimit {
   readonly byKey: Map<string, Override>
-  /** The longest first. */
-  readonly byPrefix: Override[]
+  readonly byPrefix: Map<string, Override>
+  /** The lengths of the prefixes, the longest first. */
+  lengths: readonly number[]
 }
 
-const NONE: OfLimit = { byKey: new Map(), byPrefix: [] }
+const NONE: OfLimit = { byKey: new Map(), byPrefix: new Map(), lengths: [] }
 
 /** The overrides of all limits on one store. Others may change them at any time: what is used is never older than a second. */
 export class Overrides {
   readonly #failover: Failover
   #version = ''
   #limits: ReadonlyMap<string, OfLimit> = new Map()
-  /** When they were read last; `Infinity` where nobody else can change them. */
   #readAt = Number.NEGATIVE_INFINITY
+  /** Whether the store answers at once: then it is asked each time, and says no more than that nothing has changed. */
+  #isHere = false
   #reading: Promise<void> | undefined
 
   constructor(failover: Failover) {
@@ -44,7 +46,10 @@ export class Overrides {
 
   /** Reads them again where that is due. A promise where what is known is too old to decide by; it does not reject. */
   read(timeoutMs: number): Promise<void> | undefined {
-    if (this.#readAt === Number.POSITIVE_INFINITY) return undefined
+    if (this.#isHere) {
+      this.#keep(this.#failover.store.readTexts(this.#version) as Texts)
+      return undefined
+    }
     const age = performance.now() - this.#readAt
     if (age < READ_AGAIN_MS) return undefined
     this.#reading ??= this.#readNow(timeoutMs)
@@ -55,16 +60,20 @@ export class Overrides {
   find(limit: string, key: string): Override | undefined {
     const known = this.#limits.get(limit)
     if (known === undefined) return undefined
-    const exact = known.byKey.get(key)
+    const exact = known.byKey.get(this.#masked(key))
     if (exact !== undefined && isCurrent(exact)) return exact
-    return known.byPrefix.find((one) => key.startsWith(one.key.slice(0, -1)) && isCurrent(one))
+    for (const length of known.lengths) {
+      const one = length > key.length ? undefined : known.byPrefix.get(key.slice(0, length))
+      if (one !== undefined && isCurrent(one)) return one
+    }
+    return undefined
   }
 
   /** Those of a limit that have not expired, as the store has them now. */
   async list(limit: string, timeoutMs: number): Promise<readonly Override[]> {
     await this.#refresh(timeoutMs)
     const { byKey, byPrefix } = this.#limits.get(limit) ?? NONE
-    return [...byKey.values(), ...byPrefix].filter(isCurrent)
+    return [...byKey.values(), ...byPrefix.values()].filter(isCurrent)
   }
 
   /**
@@ -72,12 +81,24 @@ export class Overrides {
    * @throws {RangeError} where there are too many; as a rejection, like a `StoreError` where the store does not answer in time.
    */
   async set(limit: string, key: string, override: Override | undefined, timeoutMs: number): Promise<void> {
-    const name = JSON.stringify([limit, key])
-    const text = override === undefined ? undefined : JSON.stringify(override)
+    const isPrefix = key.endsWith('*')
+    const masked = isPrefix ? key : this.#masked(key)
+    if (isPrefix && this.#masked(key) !== key) {
+      throw new ConfigError(
+        'override(): this store keeps keys as hashes, of which none begins as its key does. Name whole keys.',
+      )
+    }
+    const name = JSON.stringify([limit, masked])
+    const text = override === undefined ? undefined : JSON.stringify({ ...override, key: masked })
     const expiresAt = override?.expiresAt ?? Number.POSITIVE_INFINITY
     const kept = await this.#failover.inTime(this.#failover.store.writeText({ name, text, expiresAt }), timeoutMs)
     if (!kept) throw new RangeError('A store has at most 10,000 overrides. Use a key that ends in *, or a plan.')
     await this.#refresh(timeoutMs)
+  }
+
+  /** As the store shows keys: where it hides them, their hash. */
+  #masked(key: string): string {
+    return this.#failover.store.masked?.(key) ?? key
   }
 
   /** Reads them now, whatever their age. */
@@ -90,7 +111,7 @@ export class Overrides {
       const answer = this.#failover.store.readTexts(this.#version)
       if (isThenable(answer)) return this.#readLater(answer, timeoutMs)
       this.#keep(answer)
-      this.#readAt = Number.POSITIVE_INFINITY
+      this.#isHere = true
     } catch (error) {
       this.#failed(error)
     }
@@ -125,18 +146,26 @@ export class Overrides {
         this.#failover.report(new ConfigError(`An override in the store cannot be read: ${describe(error)}`))
       }
     }
-    for (const { byPrefix } of limits.values()) byPrefix.sort((a, b) => b.key.length - a.key.length)
+    for (const known of limits.values()) {
+      const lengths = new Set([...known.byPrefix.keys()].map(({ length }) => length))
+      known.lengths = [...lengths].sort((a, b) => b - a)
+    }
     this.#limits = limits
     this.#version = version
   }
 }
 
 function add(limits: Map<string, OfLimit>, limit: string, override: Override): void {
-  const known: OfLimit = limits.get(limit) ?? { byKey: new Map(), byPrefix: [] }
+  if (typeof override.key !== 'string' || !(Array.isArray(override.to) || SHORT.includes(override.to))) {
+    throw new ConfigError('it says neither whose it is nor what holds.')
+  }
+  const known: OfLimit = limits.get(limit) ?? { byKey: new Map(), byPrefix: new Map(), lengths: [] }
   limits.set(limit, known)
-  if (override.key.endsWith('*')) known.byPrefix.push(override)
+  if (override.key.endsWith('*')) known.byPrefix.set(override.key.slice(0, -1), override)
   else known.byKey.set(override.key, override)
 }
+
+const SHORT: readonly unknown[] = ['unlimited', 'blocked']
 
 function isCurrent({ expiresAt }: Override): boolean {
   return expiresAt === null || expiresAt > Date.now()

@@ -1,8 +1,10 @@
-import type { Return } from '../decisions/ask.js'
+import type { GivenBack, Return } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
+import type { Once } from '../decisions/edit.js'
 import { isStoreError } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
+import { isThenable } from '../runtime/thenable.js'
 import { type Costs, costOf } from './costs.js'
 
 /** What has been given back of a decision so far, by ask. */
@@ -14,8 +16,16 @@ interface Receipt {
 
 const receipts = new WeakMap<Decision, Receipt>()
 
-/** Is told what has been given back of a decision, by ask. */
-export type GivenBack = (units: readonly number[]) => void
+/** Is told what has been given back of a decision: by ask the units, and how many of them were over a quota. */
+export type OnGivenBack = (units: readonly number[], over: readonly number[]) => void
+
+/** What a decision counted once, which may be counted again when all of it has been given back. */
+const counted = new WeakMap<Decision, Once>()
+
+export function noteOnce(decision: Decision, once: Once): Decision {
+  if (decision.taken) counted.set(decision, once)
+  return decision
+}
 
 /**
  * Gives back what a decision took, or the units that `costs` names; to no policy more than it took from it.
@@ -27,7 +37,7 @@ export function refund(
   decision: Decision,
   failure: Failure,
   costs: Costs | undefined,
-  given?: GivenBack,
+  given?: OnGivenBack,
 ): void | Promise<void> {
   const receipt = receipts.get(decision) ?? { given: decision.asks.map(() => 0), underWay: undefined }
   receipts.set(decision, receipt)
@@ -41,32 +51,32 @@ function giveBack(
   failure: Failure,
   costs: Costs | undefined,
   receipt: Receipt,
-  given: GivenBack | undefined,
+  given: OnGivenBack | undefined,
 ): void | Promise<void> {
   const shares = decision.asks.map((ask, i) => {
-    if (!decision.taken || decision.standings[i]?.allowed !== true) return 0
+    if (!took(decision, i)) return 0
     const left = ask.cost - (receipt.given[i] ?? 0)
     return costs === undefined ? left : Math.min(left, costOf(costs, ask.policy, 0))
   })
-  const returns: Return[] = decision.asks.flatMap((ask, i) => {
-    const cost = shares[i] ?? 0
-    return cost === 0 ? [] : [{ ...ask, cost, at: decision.standings[i]?.at ?? 0 }]
+  const returned = decision.asks.flatMap((ask, i): [number, Return][] => {
+    const [cost = 0, at] = [shares[i], decision.standings[i]?.at]
+    return cost === 0 || at === undefined ? [] : [[i, { ...ask, cost, at }]]
   })
-  if (returns.length === 0) return
+  const done = (over: GivenBack): void => {
+    const byAsk = decision.asks.map((_, i) => over?.[returned.findIndex(([ask]) => ask === i)] ?? 0)
+    if (shares.some((share) => share > 0)) given?.(shares, byAsk)
+  }
   note(receipt, shares, 1)
+  if (returned.length === 0) return done(undefined)
   try {
-    const answer = failover.refund(returns, decision, failure)
-    if (answer === undefined) {
-      given?.(shares)
-      return
-    }
-    const settled = Promise.resolve(answer).then(
-      () => given?.(shares),
-      (error) => {
-        if (!isUncertain(error)) note(receipt, shares, -1)
-        throw error
-      },
-    )
+    const isAll = decision.asks.every(({ cost }, i) => !took(decision, i) || receipt.given[i] === cost)
+    const returns = returned.map(([, back]) => back)
+    const answer = failover.refund(returns, decision, failure, isAll ? counted.get(decision) : undefined)
+    if (!isThenable(answer)) return done(answer)
+    const settled = Promise.resolve(answer).then(done, (error) => {
+      if (!isUncertain(error)) note(receipt, shares, -1)
+      throw error
+    })
     const quiet = settled.catch(() => undefined)
     receipt.underWay = quiet
     quiet.then(() => {
@@ -77,6 +87,11 @@ function giveBack(
     note(receipt, shares, -1)
     throw error
   }
+}
+
+/** Whether it took what was asked for there; where nobody could decide and all passes, everything was taken of nobody. */
+function took({ taken, standings, degraded }: Decision, ask: number): boolean {
+  return taken && (standings[ask]?.allowed === true || (degraded && standings.length === 0))
 }
 
 function note({ given }: Receipt, shares: readonly number[], sign: 1 | -1): void {

@@ -1,5 +1,5 @@
 import type { Decision } from '../decisions/decision.js'
-import { fullOf, type Standing } from '../decisions/standing.js'
+import { fullOf, type Standing, unitsAt } from '../decisions/standing.js'
 import { type DecisionMessage, decisionChannel, type LimitEvents } from './events.js'
 
 /** Whether anybody wants to know: where nobody does, a decision costs two tests more. */
@@ -43,9 +43,9 @@ function crossed(standing: Standing, cost: number): readonly number[] {
   const { policy, used } = standing
   const full = fullOf(standing)
   const isCrossed = (units: number): boolean => used - cost < units && units <= used
-  const shares = policy.warnAt.filter((share) => isCrossed(share * full))
+  const shares = policy.warnAt.filter((share) => isCrossed(unitsAt(share, full)))
   if (policy.warnEvery === 0) return shares
-  const first = (policy.warnAt.at(-1) ?? 1) * full
+  const first = unitsAt(policy.warnAt.at(-1) ?? 1, full)
   const steps = Math.floor((used - first) / policy.warnEvery)
   const step = first + steps * policy.warnEvery
   return steps >= 1 && isCrossed(step) ? [...shares, step / full] : shares

@@ -1,6 +1,8 @@
+import type { Ask } from '../decisions/ask.js'
 import { admits } from '../decisions/decision.js'
 import type { Once, OnceAnswer } from '../decisions/edit.js'
 import type { Standing } from '../decisions/standing.js'
+import { boundedKey } from '../runtime/key.js'
 
 /** Ids remembered at the most. */
 const MOST_IDS = 100_000
@@ -19,9 +21,9 @@ export class Ids {
     this.#clock = clock
   }
 
-  once(key: string, { scope, id, keepMs }: Once, take: () => readonly Standing[]): OnceAnswer<Standing> {
+  once(asks: readonly Ask[], { scope, id, keepMs }: Once, take: () => readonly Standing[]): OnceAnswer<Standing> {
     const now = this.#clock()
-    const name = JSON.stringify([scope, key, id])
+    const name = nameOf(asks, scope, id)
     const earlier = this.#answers.get(name)
     if (earlier !== undefined && earlier.until > now) return { standings: earlier.standings, repeated: true }
     const standings = take()
@@ -31,6 +33,17 @@ export class Ids {
       this.#forget(now)
     }
     return { standings, repeated: false }
+  }
+
+  /** The id may count again. */
+  forget(asks: readonly Ask[], { scope, id }: Once): void {
+    this.#answers.delete(nameOf(asks, scope, id))
+  }
+
+  /** All ids of a key in a scope may count again. */
+  forgetKey(scope: string, key: string): void {
+    const start = startOf(scope, key)
+    for (const name of this.#answers.keys()) if (name.startsWith(start)) this.#answers.delete(name)
   }
 
   clear(): void {
@@ -46,4 +59,14 @@ export class Ids {
       left -= 1
     }
   }
+}
+
+/** Buckets of another sort have not counted it. No name is longer than its bucket's. */
+function nameOf(asks: readonly Ask[], scope: string, id: string): string {
+  const addresses = asks.map(({ policy }) => policy.address).join()
+  return `${startOf(scope, asks[0]?.key ?? '')}${boundedKey(`${addresses}\n${id}`)}`
+}
+
+function startOf(scope: string, key: string): string {
+  return `${JSON.stringify([scope, boundedKey(key)])} `
 }

@@ -109,7 +109,7 @@ class Memory implements MemoryStore {
   }
 
   consumeOnce(asks: readonly Ask[], once: Once): OnceAnswer<Standing> {
-    return this.#ids.once(asks[0]?.key ?? '', once, () => this.consume(asks))
+    return this.#ids.once(asks, once, () => this.consume(asks))
   }
 
   peek(asks: readonly Ask[]): readonly Standing[] {
@@ -139,15 +139,17 @@ class Memory implements MemoryStore {
     return this.#texts.write(entry)
   }
 
-  refund(returns: readonly Return[]): void {
-    for (const back of returns) {
+  refund(returns: readonly Return[], once?: Once): readonly number[] {
+    if (once !== undefined) this.#ids.forget(returns, once)
+    return returns.map((back) => {
       const key = boundedKey(back.key)
-      this.#tables.get(back.policy.address)?.shardOf(key).refund(key, back, this.#nowFor(back.policy))
-    }
+      return this.#tables.get(back.policy.address)?.shardOf(key).refund(key, back, this.#nowFor(back.policy)) ?? 0
+    })
   }
 
-  reset(policies: readonly Policy[], keys: readonly string[]): void {
+  reset(policies: readonly Policy[], keys: readonly string[], scope?: string): void {
     for (const key of keys.map(boundedKey)) {
+      if (scope !== undefined) this.#ids.forgetKey(scope, key)
       for (const { address } of policies) {
         const shard = this.#tables.get(address)?.shardOf(key)
         shard?.drop(shard.slotOf(key))

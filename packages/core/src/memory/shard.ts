@@ -81,10 +81,10 @@ export class Shard {
     return slot
   }
 
-  refund(key: string, back: Return, now: number): void {
+  refund(key: string, back: Return, now: number): number | undefined {
     const slot = this.slotOf(key)
-    if (slot === 0) return
-    this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, back.policy, back.cost, back.at, now)
+    if (slot === 0) return 0
+    return this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, back.policy, back.cost, back.at, now)
   }
 
   /** Changes a quota's bucket, or tells its past. */

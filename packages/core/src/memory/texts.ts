@@ -6,15 +6,15 @@ const MOST_TEXTS = 10_000
 export class MemoryTexts {
   readonly #clock: () => number
   readonly #entries = new Map<string, TextEntry>()
-  #version = 0
+  #unchanged: Texts = { version: '0', texts: undefined }
 
   constructor(clock: () => number) {
     this.#clock = clock
   }
 
   read(known: string): Texts {
-    const version = String(this.#version)
-    if (known === version) return { version, texts: undefined }
+    const { version } = this.#unchanged
+    if (known === version) return this.#unchanged
     const texts = new Map<string, string>()
     for (const [name, { text }] of this.#entries) if (text !== undefined) texts.set(name, text)
     return { version, texts }
@@ -26,12 +26,16 @@ export class MemoryTexts {
     if (entry.text === undefined) this.#entries.delete(entry.name)
     else if (this.#entries.size >= MOST_TEXTS && !this.#entries.has(entry.name)) return false
     else this.#entries.set(entry.name, entry)
-    this.#version += 1
+    this.#change()
     return true
   }
 
   clear(): void {
     this.#entries.clear()
-    this.#version += 1
+    this.#change()
+  }
+
+  #change(): void {
+    this.#unchanged = { version: String(Number(this.#unchanged.version) + 1), texts: undefined }
   }
 }

@@ -1,7 +1,7 @@
-import { ConfigError, shown } from '../errors.js'
+import { ConfigError, describe, shown } from '../errors.js'
 import { checkName, checkOptions, checkWhole } from '../options.js'
 import { type Amount, LARGEST_QUOTA, parseAmount } from './amount.js'
-import type { Calendar, PeriodUnit } from './calendar.js'
+import type { Calendar, Period, PeriodUnit } from './calendar.js'
 import type { PolicyOptions } from './constructors.js'
 import { newPolicy, type Policy } from './policy.js'
 
@@ -79,12 +79,43 @@ export function calendarQuota(rate: Amount, calendar: Calendar, options: Calenda
     capacity: soft ? Number.MAX_SAFE_INTEGER : rate.quota + overage,
     burst: rate.quota,
     subWindows: 0,
-    calendar,
+    calendar: checked(calendar),
     soft,
     overage,
     rollover: checkWhole('rollover', rollover, 0, LARGEST_QUOTA),
     history: checkWhole('history', history, 0, 60),
   })
+}
+
+/** A calendar whose periods are what they should be, and which is asked once for each. */
+function checked(calendar: Calendar): Calendar {
+  const { unit, timeZone, id } = calendar
+  let last: Period = { start: 0, end: 0, previous: 0 }
+  const periodAt = (now: number): Period => {
+    if (now >= last.start && now < last.end) return last
+    last = checkedPeriod(calendar, now)
+    return last
+  }
+  periodAt(Date.now())
+  return { unit, timeZone, id, periodAt }
+}
+
+/** @throws {ConfigError} where the calendar throws, or answers with what is no period around that time. */
+function checkedPeriod(calendar: Calendar, now: number): Period {
+  let period: Period
+  try {
+    period = calendar.periodAt(now)
+  } catch (error) {
+    throw new ConfigError(`The calendar "${calendar.id}" failed at ${now}: ${describe(error)}`)
+  }
+  const { start, end, previous } = period ?? {}
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(previous) && previous < start && start <= now && now < end) {
+    if (Number.isSafeInteger(end) || end === Number.POSITIVE_INFINITY) return period
+  }
+  throw new ConfigError(
+    `The calendar "${calendar.id}" says that ${now} is between ${start} and ${end}, after a period from ${previous} on. ` +
+      'Expected whole milliseconds with previous < start ≤ now < end.',
+  )
 }
 
 /** What people write that is nearly a period. */

@@ -93,6 +93,16 @@ export function bindPolicy(policy: Policy, { bucket, ...binding }: Binding): Pol
   return finish({ ...policy, ...binding }, bucket)
 }
 
+/** The name in a policy's address: all but the last three parts. */
+export function bucketOf({ address }: Policy): string {
+  return address.split(':').slice(0, -3).join(':')
+}
+
+/** The same policy, counted as a text of more than ten units is: in the bucket of that. */
+export function asSliding(policy: Policy): Policy {
+  return finish({ ...policy, algorithm: 'sliding-window' }, bucketOf(policy))
+}
+
 /** The layout of buckets in shared stores: a new number makes processes of an older version keep to their own buckets. */
 const LAYOUT = 2
 

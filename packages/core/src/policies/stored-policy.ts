@@ -1,8 +1,9 @@
-import { ConfigError, describe } from '../errors.js'
-import { checkName } from '../options.js'
+import { ConfigError, describe, shown } from '../errors.js'
+import { checkName, checkWhole } from '../options.js'
+import { UNITS } from './amount.js'
 import type { PolicyLike } from './bind-policies.js'
 import type { Calendar } from './calendar.js'
-import { isPolicy, newPolicy, type Policy, type PolicyParts } from './policy.js'
+import { type AlgorithmName, isPolicy, newPolicy, type Policy, type PolicyParts } from './policy.js'
 
 /** A policy as a store keeps it: JSON. */
 export type StoredPolicy = string | (Omit<PolicyParts, 'calendar'> & { readonly calendar: string | null }) | StoredName
@@ -33,9 +34,35 @@ export function restoredPolicy(stored: StoredPolicy): PolicyLike {
   if (typeof stored === 'string') return stored
   if ('policy' in stored) return { policy: restoredPolicy(stored.policy) as string | Policy, name: stored.name }
   const { calendar, ...parts } = stored
-  checkName(parts.name === '' ? 'unnamed' : parts.name)
-  return newPolicy({ ...parts, calendar: calendar === null ? undefined : restoredCalendar(calendar) })
+  checkParts(parts)
+  const restored = calendar === null ? undefined : restoredCalendar(calendar)
+  if ((restored === undefined) === (parts.algorithm === 'quota')) {
+    throw new ConfigError('calendar: a quota has one, and nothing else.')
+  }
+  return newPolicy({ ...parts, windowMs: parts.windowMs ?? Number.POSITIVE_INFINITY, calendar: restored })
 }
+
+/** Another version of this package may have written it, or anybody. */
+function checkParts(parts: Omit<PolicyParts, 'calendar'>): void {
+  const { name, algorithm, quota, windowMs, capacity, burst, subWindows, soft, overage, rollover, history } = parts
+  if (name !== '') checkName(name)
+  if (!ALGORITHMS.includes(algorithm)) throw new ConfigError(`algorithm: ${shown(algorithm)} is not known here.`)
+  for (const [option, value] of Object.entries({ quota, capacity, burst })) {
+    checkWhole(option, value, 1, Number.MAX_SAFE_INTEGER)
+  }
+  for (const [option, value] of Object.entries({ subWindows, overage, rollover, history })) {
+    checkWhole(option, value, 0, Number.MAX_SAFE_INTEGER)
+  }
+  // JSON has no infinity: a lifetime's window is none.
+  if (windowMs !== null) checkWhole('windowMs', windowMs, 1, Number.MAX_SAFE_INTEGER)
+  if (typeof soft !== 'boolean') throw new ConfigError(`soft: expected true or false, got ${shown(soft)}.`)
+  if (!UNITS.includes(parts.unit)) throw new ConfigError(`unit: ${shown(parts.unit)} is not known here.`)
+}
+
+const ALGORITHMS: readonly AlgorithmName[] = [
+  ...(['fixed-window', 'exact-window', 'sliding-window', 'sub-windows', 'sliding-log'] as const),
+  ...(['token-bucket', 'leaky-bucket', 'quota'] as const),
+]
 
 type Restore = (id: string) => Calendar | undefined
 

@@ -37,7 +37,7 @@ export async function askAcross(
   verb: Verb,
   groups: readonly SlotGroup<Ask>[],
   enqueue: (verb: Verb, group: SlotGroup<Ask>) => Promise<SlotAnswer>,
-  giveBack: (returns: readonly Return[]) => Promise<void>,
+  giveBack: (returns: readonly Return[]) => Promise<unknown>,
 ): Promise<ReadonlyMap<Ask, Standing>> {
   const settled = await Promise.allSettled(groups.map((group) => enqueue(verb, group)))
   const failed = settled.find((answer) => answer.status === 'rejected')

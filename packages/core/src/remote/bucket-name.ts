@@ -53,6 +53,11 @@ export class BucketNames {
     return PLAIN.test(key) ? key : HASHED + digest(key, undefined)
   }
 
+  /** Whether keys are hidden. */
+  get hides(): boolean {
+    return this.#secret !== undefined
+  }
+
   /** A glob that finds every bucket of a policy, or of all; `owns` decides for certain. */
   pattern(policy: Policy | undefined): string {
     return `${this.#start}*${policy === undefined ? '' : `}:${literalGlob(policy.address)}`}`

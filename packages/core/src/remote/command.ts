@@ -38,13 +38,26 @@ export class Commands {
     if (verb === this.#verb && alike(asks, this.#asks) && this.#isRight()) return this.#text
     this.#verb = verb
     this.#asks = asks
+    this.#noteTimes(asks)
     this.#text = this.#commandOf(verb, asks, now, undefined)
     return this.#text
   }
 
-  /** A take that an id counts once. */
-  once(asks: readonly Ask[], once: OnceArgs, now: number | undefined): string {
-    return this.#commandOf('take', asks, now, once)
+  /** A take that an id counts once, or what gives it back. */
+  once(verb: Verb, asks: readonly (Ask | Return | Edit)[], once: OnceArgs, now: number | undefined): string {
+    return this.#commandOf(verb, asks, now, once)
+  }
+
+  /** Between which times a text of these asks is right. */
+  #noteTimes(asks: readonly Ask[]): void {
+    this.#from = Number.NEGATIVE_INFINITY
+    this.#until = Number.POSITIVE_INFINITY
+    for (const { policy } of asks) {
+      if (policy.calendar === undefined) continue
+      const { start, end } = policy.calendar.periodAt(this.#clock())
+      this.#from = Math.max(this.#from, start)
+      this.#until = Math.min(this.#until, end)
+    }
   }
 
   #isRight(): boolean {
@@ -68,8 +81,6 @@ export class Commands {
     now: number | undefined,
     once: OnceArgs | undefined,
   ): string {
-    this.#from = Number.NEGATIVE_INFINITY
-    this.#until = Number.POSITIVE_INFINITY
     const policies = asks
       .map((ask) => `{${this.#policyText(ask.policy, now)},"cost":${ask.cost}${more(ask)}}`)
       .join(',')
@@ -86,9 +97,6 @@ export class Commands {
     }
     if (policy.calendar === undefined) return text
     const at = now ?? this.#clock()
-    const { start, end } = policy.calendar.periodAt(at)
-    this.#from = Math.max(this.#from, start)
-    this.#until = Math.min(this.#until, end)
     return `${text},"at":[${beginnings(policy.calendar, at).join()}]`
   }
 }
@@ -113,7 +121,7 @@ function more(ask: Ask | Return | Edit): string {
   if ('at' in ask) return `,"taken":${ask.at}`
   if (!('verb' in ask)) return ''
   const { id, expiresAt } = ask
-  return `,"id":[${id[0]},${id[1]}],"expires":${Number.isFinite(expiresAt) ? expiresAt : NEVER}`
+  return `,"id":[${id[0]},${id[1]}],"expires":${Math.min(expiresAt, NEVER)}`
 }
 
 const texts = new WeakMap<Policy, string>()

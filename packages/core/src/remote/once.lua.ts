@@ -21,9 +21,10 @@ end
 local function take_once(command, buckets, first, now)
   local policies, id = command.policies, command.once
   local ids, order = buckets[first + #policies + 1], buckets[first + #policies + 2]
-  local said = try('HGET', ids, id)
-  if type(said) == 'table' then
-    answer(said.err)
+  local said, count = try('HGET', ids, id), try('LLEN', order)
+  local wrong = type(said) == 'table' and said.err or type(count) == 'table' and count.err
+  if wrong then
+    answer(wrong)
     return 'e'
   end
   if said and match(said, '^%d+') + command.keep > now then

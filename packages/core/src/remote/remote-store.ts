@@ -2,7 +2,7 @@ import type { EditAnswer } from '../algorithms/quota-edit.js'
 import { type Ask, type Return, refuseTwins } from '../decisions/ask.js'
 import { admits } from '../decisions/decision.js'
 import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
-import type { Standing } from '../decisions/standing.js'
+import { Standing } from '../decisions/standing.js'
 import { ConfigError, isError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
 import type { AlgorithmName, Policy } from '../policies/policy.js'
@@ -109,15 +109,20 @@ class RemoteStore implements Store {
     return this.#denials?.recall(asks) ?? this.#run('take', asks)
   }
 
-  async consumeOnce(asks: readonly Ask[], { scope, id, keepMs }: Once): Promise<OnceAnswer<Standing>> {
+  async consumeOnce(asks: readonly Ask[], once: Once): Promise<OnceAnswer<Standing>> {
     if (asks.length > 1) refuseTwins(asks)
     const [group, ...others] = this.#bySlot(asks)
     if (group === undefined || others.length > 0) throw new RangeError('A take that counts once needs one key.')
-    // Buckets of another sort have not counted it.
+    return this.#ask('take', group, this.#wishesOf(asks, once))
+  }
+
+  /** Where the id is kept, and as what: buckets of another sort have not counted it. */
+  #wishesOf(asks: readonly Ask[], { scope, id, keepMs }: Once): Wishes {
     const text = [id, ...asks.map(({ policy }) => policy.address)].join('\0')
-    const once = { id: idNumbers(text).join('-'), keepMs }
-    const names = this.#names.once(scope, group.asks[0]?.key ?? '')
-    return this.#ask('take', group, { once, names })
+    return {
+      once: { id: idNumbers(text).join('-'), keepMs },
+      names: this.#names.once(scope, asks[0]?.key ?? ''),
+    }
   }
 
   peek(asks: readonly Ask[]): Promise<readonly Standing[]> {
@@ -135,11 +140,15 @@ class RemoteStore implements Store {
     }
   }
 
-  async refund(returns: readonly Return[]): Promise<void> {
+  async refund(returns: readonly Return[], once?: Once): Promise<readonly number[]> {
     const keys = returns.map(({ key }) => key)
+    const wishes = once === undefined ? NO_WISHES : this.#wishesOf(returns, once)
     this.#forget(keys)
     try {
-      await Promise.all(this.#bySlot(returns).map((group) => this.#ask('give', group)))
+      const groups = this.#bySlot(returns)
+      const answers = await Promise.all(groups.map((group) => this.#ask('give', group, wishes)))
+      const over = new Map(groups.flatMap(({ asks }, g) => asks.map((ask, i) => [ask, answers[g]?.numbers[i] ?? 0])))
+      return returns.map((back) => over.get(back) ?? 0)
     } finally {
       this.#forget(keys)
     }
@@ -167,9 +176,11 @@ class RemoteStore implements Store {
     return this.#ask(verb, { slot, asks: [] }, { names: [name], command })
   }
 
-  async reset(policies: readonly Policy[], keys: readonly string[]): Promise<void> {
+  async reset(policies: readonly Policy[], keys: readonly string[], scope?: string): Promise<void> {
     this.#batches.flush()
-    const names = policies.flatMap((policy) => keys.map((key) => this.#names.of(policy, key)))
+    const buckets = policies.flatMap((policy) => keys.map((key) => this.#names.of(policy, key)))
+    const ids = scope === undefined ? [] : keys.flatMap((key) => this.#names.once(scope, key))
+    const names = [...buckets, ...ids]
     await this.#orFail(() => this.#connection.remove(names))
     this.#forget(keys)
   }
@@ -190,6 +201,10 @@ class RemoteStore implements Store {
   close(): void | Promise<void> {
     this.#batches.flush()
     return this.#connection.close()
+  }
+
+  masked(key: string): string {
+    return this.#names.hides ? this.#names.tagOf(key) : key
   }
 
   partOf(key: string): string {
@@ -260,11 +275,20 @@ class RemoteStore implements Store {
   }
 
   #commandOf({ verb, asks, once, now }: Entry): string {
-    if (once === undefined) return this.#commands.of(verb, asks, now)
-    return this.#commands.once(asks, once, now)
+    return once === undefined ? this.#commands.of(verb, asks, now) : this.#commands.once(verb, asks, once, now)
   }
 
-  #send({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
+  /** Never rejects, nor throws: what stands in the way of one entry stands in the way of all. */
+  async #send(batch: Batch<Entry>): Promise<void> {
+    try {
+      await this.#sendNow(batch)
+    } catch (cause) {
+      const failure = this.#failure(cause)
+      for (const { reject } of batch.entries) reject(failure)
+    }
+  }
+
+  #sendNow({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
     const algorithms = new Set<AlgorithmName>()
     const extras = { once: false, edits: false, texts: false }
     for (const { asks, verb, once, command } of entries) {
@@ -296,6 +320,12 @@ class RemoteStore implements Store {
       if (entry.verb === 'read') this.#settleTexts(entry, buckets.texts())
       else if (entry.verb === 'write') this.#settleOne(entry, [], verdict, [asNumbers(buckets.number())], clock)
       else if (isEdit(entry.verb)) this.#settleOne(entry, entry.asks, verdict, [buckets.all()], clock)
+      else if (entry.verb === 'give')
+        this.#settleGive(
+          entry,
+          verdict,
+          entry.asks.map(() => buckets.number()),
+        )
       else if (entry.once !== undefined) this.#settleOnce(entry, verdict, buckets)
       else {
         const now = entry.now ?? clock
@@ -303,6 +333,13 @@ class RemoteStore implements Store {
         this.#settleOne(entry, entry.asks, verdict, found, now)
       }
     }
+  }
+
+  #settleGive(entry: Entry, verdict: Verdict, over: readonly (number | string)[]): void {
+    const faults = over.map((said) => (typeof said === 'string' ? said : ''))
+    if (verdict !== 'unusable') entry.resolve({ ...NOTHING, numbers: over.map(Number) })
+    else if (faults.includes(OTHER_PERIOD) && !entry.again) this.#add({ ...entry, again: true })
+    else entry.reject(this.#unusable(faults, entry))
   }
 
   #settleTexts(entry: Entry, texts: string[] | undefined | string): void {
@@ -332,8 +369,7 @@ class RemoteStore implements Store {
     found: readonly (number[] | string)[],
     now: number,
   ): void {
-    if (verdict !== 'unusable' && entry.verb === 'give') entry.resolve(NOTHING)
-    else if (verdict === 'unusable' || !found.every(areCells)) {
+    if (verdict === 'unusable' || !found.every(areCells)) {
       if (found.includes(OTHER_PERIOD) && !entry.again) this.#add({ ...entry, again: true })
       else entry.reject(this.#unusable(found, entry))
     } else if (isEdit(entry.verb) || entry.verb === 'write') entry.resolve({ ...NOTHING, numbers: found[0] ?? [] })
@@ -354,7 +390,9 @@ class RemoteStore implements Store {
     const allowed = repeated || verdict === 'allowed'
     const commit = allowed && verb === 'take'
     const before = entry.wantsBefore ? asks.map((ask, i) => standingOf(ask, [...(cells[i] ?? [])], now, false)) : []
-    const standings = asks.map((ask, i) => standingOf(ask, cells[i] ?? [], now, commit))
+    const decided = asks.map((ask, i) => standingOf(ask, cells[i] ?? [], now, commit))
+    // What was counted then was allowed then, whatever its limit has become since.
+    const standings = repeated ? decided.map(asAllowed) : decided
     if (admits(standings) !== allowed) {
       entry.reject(new StoreError(`${this.url} decided by another version of Sluice's script.`))
       return
@@ -389,6 +427,12 @@ const NO_WISHES: Wishes = {}
 
 /** What a twin says of a period that did not come along: this process's clock is far from the server's. */
 const OTHER_PERIOD = 'calendar'
+
+function asAllowed(standing: Standing): Standing {
+  if (standing.allowed) return standing
+  const { policy, remaining, moreAfterMs, resetAfterMs, delayMs, at, period } = standing
+  return new Standing(policy, true, remaining, moreAfterMs, 0, resetAfterMs, delayMs, at, period)
+}
 
 /** The policy as it was when this was its quota, and its capacity. */
 function onPlan(policy: Policy, quota: number, capacity: number): Policy {

@@ -68,9 +68,9 @@ local function give(policies, buckets, first, now)
   local verdict = 'a'
   for i = 1, #policies do
     local policy = policies[i]
-    local wrong = policy.twin.give(buckets[first + i], policy, now)
+    local wrong, over = policy.twin.give(buckets[first + i], policy, now)
     if wrong then verdict = 'e' end
-    answer(wrong or '')
+    answer(wrong or over or 0)
   end
   return verdict
 end
@@ -97,6 +97,11 @@ for i = 1, #order do
   if command.now then now, grace = command.now, 3600000 end
   if command.verb == 'give' then
     verdicts[i] = give(policies, buckets, first, now)
+    if command.once then
+      -- What was given back has not been counted: the same id may be tried again.
+      try('HDEL', buckets[first + #policies + 1], command.once)
+      first = first + 2
+    end
   elseif command.verb == 'read' then
     verdicts[i] = read_texts(command, buckets[first + 1])
     first = first + 1

@@ -20,19 +20,22 @@ end
 
 -- A text has a letter before it, lest a client take it for JSON, and its expiry.
 local function write_text(command, bucket, now)
-  local all = try('HGETALL', bucket)
-  if all.err then
-    answer(all.err)
+  local count = try('HLEN', bucket)
+  if type(count) == 'table' then
+    answer(count.err)
     return 'e'
   end
-  for i = 1, #all, 2 do
-    local expires = match(all[i + 1], '^t(%d+) ')
-    if expires and expires + 0 <= now then call('HDEL', bucket, all[i]) end
-  end
   if command.text then
-    if call('HLEN', bucket) > MOST_TEXTS and call('HEXISTS', bucket, command.name) == 0 then
-      answer(0)
-      return 'a'
+    if count > MOST_TEXTS and call('HEXISTS', bucket, command.name) == 0 then
+      local all = call('HGETALL', bucket)
+      for i = 1, #all, 2 do
+        local expires = match(all[i + 1], '^t(%d+) ')
+        if expires and expires + 0 <= now and call('HDEL', bucket, all[i]) == 1 then count = count - 1 end
+      end
+      if count > MOST_TEXTS then
+        answer(0)
+        return 'a'
+      end
     end
     call('HSET', bucket, command.name, format('t%.0f %s', command.expires, command.text))
   else

@@ -1,4 +1,4 @@
-import type { Ask, Return } from '../decisions/ask.js'
+import type { Ask, GivenBack, Return } from '../decisions/ask.js'
 import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
@@ -26,16 +26,16 @@ export interface Store {
    */
   edit(change: Edit): readonly number[] | Promise<readonly number[]>
   /**
-   * Gives units back, never more than is still owed. A rejection means that nothing was given back, unless it is a
+   * Gives units back, never more than is still owed; with `once`, all that it counted, so that its id may count again. A rejection means that nothing was given back, unless it is a
    * `StoreError` that is `uncertain`: then it is not tried again.
    */
-  refund(returns: readonly Return[]): void | Promise<void>
+  refund(returns: readonly Return[], once?: Once): GivenBack | Promise<GivenBack>
   /** The texts that all processes share, where they have changed since that version. */
   readTexts(known: string): Texts | Promise<Texts>
   /** Keeps a text under its name until it expires, or removes it where there is none. `false`: there are too many. */
   writeText(entry: TextEntry): boolean | Promise<boolean>
-  /** Forgets these keys under these policies. */
-  reset(policies: readonly Policy[], keys: readonly string[]): void | Promise<void>
+  /** Forgets these keys under these policies, and the ids that they have counted in this scope. */
+  reset(policies: readonly Policy[], keys: readonly string[], scope?: string): void | Promise<void>
   /** Forgets every key of these policies; everything, where none are named. */
   clear(policies?: readonly Policy[]): void | Promise<void>
   close(): void | Promise<void>
@@ -45,6 +45,8 @@ export interface Store {
   readonly prefix?: string | undefined
   /** The most buckets that it holds at a time, where that is bounded. */
   readonly maxKeys?: number
+  /** A key as the store shows it, where it hides keys. */
+  masked?(key: string): string
   /** Names the part of the store that holds a key, where parts can fail apart, as a cluster's nodes do. */
   partOf?(key: string): string
 }
@@ -70,8 +72,8 @@ export interface SyncStore extends Store {
   edit(change: Edit): readonly number[]
   readTexts(known: string): Texts
   writeText(entry: TextEntry): boolean
-  refund(returns: readonly Return[]): void
-  reset(policies: readonly Policy[], keys: readonly string[]): void
+  refund(returns: readonly Return[], once?: Once): GivenBack
+  reset(policies: readonly Policy[], keys: readonly string[], scope?: string): void
   clear(policies?: readonly Policy[]): void
   close(): void
 }
