@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { type RedisServer, startRedis } from '../redis/servers.ts'
+import { type RedisServer, startRedis, until } from '../redis/servers.ts'
 import { type Load, type ServerProcess, type Setup, startProcess } from './processes.ts'
 
 export const TIMEOUT_MS = 200
@@ -26,6 +26,11 @@ export class Scene {
   async underLoad(ms: number, fault: () => Promise<unknown>, setup: Partial<Setup> = {}): Promise<Load[]> {
     const servers = await this.start(2, setup)
     await Promise.all(servers.map((one) => one.crowd({ key: 'warm', count: 50 })))
+    // A process that has just begun may be late on a busy machine: that is not the fault that is looked at.
+    for (const one of servers) {
+      await until(async () => (await one.crowd({ key: 'warm', count: 1 })).degraded === 0)
+      await one.events()
+    }
     const loads = servers.map((one) => one.load({ ms, clients: 10, keys: 500 }))
     await sleep(500)
     await fault()
