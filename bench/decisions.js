@@ -1,4 +1,5 @@
 import { createLimiter, fixedWindow, memoryStore, tokenBucket } from '@sluice/core'
+import { quota } from '@sluice/quota'
 import { MemoryStore } from 'express-rate-limit'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { inTurns, median } from './measure.js'
@@ -53,6 +54,7 @@ function contenders() {
     'sluice, sliding window, without the clock': sync('1000M/min', { store: memoryStore({ clock: () => 1_000 }) }),
     'sluice, fixed window': sync(fixedWindow('1000M/min')),
     'sluice, token bucket': sync(tokenBucket('1M/day')),
+    'sluice, calendar quota': sync(quota('1000M/month', { timeZone: 'Europe/Berlin' })),
     'sluice, three policies': sync(['1M/s', '10M/min', '1000M/day']),
     'express-rate-limit, its store': async (keys) => {
       for (const key of keys) await peerStore.increment(key)

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createLimiter, fixedWindow, leakyBucket, slidingLog, slidingWindow, tokenBucket } from '@sluice/core'
+import { quota } from '@sluice/quota'
 import { redisStore } from '@sluice/redis'
 import { Redis } from 'ioredis'
 import { RedisStore as RateLimitRedis } from 'rate-limit-redis'
@@ -85,6 +86,7 @@ const TIMED = [
   'sluice, sliding window',
   'sluice, exact window (up to 10)',
   'sluice, token bucket',
+  'sluice, calendar quota',
   'sluice, three policies',
 ]
 
@@ -124,6 +126,7 @@ export async function redisBytes() {
     ['sliding window, 10 parts', slidingWindow('1000/h', { subWindows: 10 }), 3],
     ['token bucket', tokenBucket('1000/h'), 3],
     ['leaky bucket', leakyBucket('1000/h', { queue: 99 }), 3],
+    ['calendar quota', quota('1000/month'), 3],
     ['sliding log, 10 takes', slidingLog('1000/h'), 10],
     ['sliding log, 100 takes', slidingLog('1000/h'), 100],
   ]) {
@@ -197,6 +200,7 @@ function contenders(port) {
       'sluice, sliding window': ours('sw', '1000M/min'),
       'sluice, exact window (up to 10)': ours('exact', '10/s'),
       'sluice, token bucket': ours('tb', tokenBucket('1M/day')),
+      'sluice, calendar quota': ours('quota', quota('1000M/month', { timeZone: 'Europe/Berlin' })),
       'sluice, strict sliding window': ours('strict', slidingWindow('1000M/min', { subWindows: 10 })),
       'sluice, three policies': ours('three', ['1M/s', '10M/min', '1000M/day']),
       'sluice, one denied key under flood': flooded(ours('denied', '1/day')),

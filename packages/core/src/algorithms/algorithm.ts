@@ -15,8 +15,12 @@ export interface Cells {
  */
 export interface Algorithm {
   readonly name: AlgorithmName
-  /** Cells in a bucket; 0 when each bucket has an array of its own, which grows and shrinks. */
+  /** Cells in a bucket, or, of one that grows, those that it always has; 0 when it has an array of its own. */
   width(policy: Policy): number
+  /** Whether more cells may follow those that a bucket always has. Such a bucket is empty where all of these are 0. */
+  readonly grows?: boolean
+  /** Takes `cost` where the cells that a bucket always has are all that it takes; otherwise changes nothing. */
+  quick?(cells: Cells, at: number, policy: Policy, cost: number, now: number): Standing | undefined
   /**
    * How the bucket stands, and whether `cost` passes. With `commit`, what passes is taken and the standing is the one
    * after it; without, nothing changes that a decision could tell.

@@ -1,7 +1,7 @@
 import type { Cells } from './algorithm.js'
 
 /**
- * A quota's bucket is an array of its own: when its period began, the units taken of the quota and of what was rolled over
+ * A quota's bucket: when its period began, the units taken of the quota and of what was rolled over
  * to it, how many were rolled over, the quota as it was last, the units taken of grants, when the bucket is no longer
  * needed, and how many past periods and grants follow: (start, units) each, the latest first, and (id, id, expiry, units
  * left) each, the first to expire first.
@@ -52,6 +52,6 @@ export function slice(cells: Cells, from: number, to: number): number[] {
 
 /** Makes these the cells. */
 export function replace(cells: Cells, by: Cells): void {
-  cells.length = by.length
+  cells.length = 0
   for (let i = 0; i < by.length; i++) cells[i] = cell(by, i)
 }

@@ -1,4 +1,4 @@
-import type { Period } from '../policies/calendar.js'
+import type { KnownPeriod, Period } from '../policies/calendar.js'
 import type { Policy } from '../policies/policy.js'
 import type { Cells } from './algorithm.js'
 import {
@@ -46,9 +46,11 @@ export function isForgotten(cells: Cells, now: number): boolean {
 }
 
 /** When nobody can tell any more whether the bucket is there: once its past, and what it passes on, has been forgotten. */
-export function neededUntil(policy: Policy, { start, end }: Period): number {
+export function neededUntil(policy: Policy, { start, end, next }: KnownPeriod): number {
   const periods = periodsKept(policy)
-  return periods === 0 ? end : end + (end - start) * periods
+  if (periods === 0 || end === Number.POSITIVE_INFINITY) return end
+  // Exact for what is passed on to the next period; of those after it, a little more than all.
+  return next + Math.max(end - start, next - end) * (periods - 1)
 }
 
 /** How many periods beyond its own a bucket is needed. */

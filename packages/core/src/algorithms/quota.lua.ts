@@ -1,6 +1,6 @@
 /**
  * A string: when its period began, the units used, rolled over, the quota as it was last, the units taken of grants, when
- * the bucket is no longer needed, and how many past periods (start, units) and grants (id, id, expiry, units left) follow. `policy.at` has five beginnings of periods around now; this server's clock decides in which of them now is.
+ * the bucket is no longer needed, and how many past periods (start, units) and grants (id, id, expiry, units left) follow. `policy.at` has six beginnings of periods around now; this server's clock decides in which of them now is.
  *
  * It answers -1 for no bucket; its period's beginning and the units used, where that is all there is to say; or -2 less
  * that beginning, and all but the past.
@@ -79,9 +79,20 @@ do
     end
   end
 
+  -- As neededUntil, worked out once for the entries of a command.
+  local function needed_until(policy, i)
+    if policy.needed_in ~= i then
+      local at, keep = policy.at, policy.keep
+      local ending, after = at[i + 1], at[i + 2]
+      policy.needed_in = i
+      policy.needed = keep == 0 and ending or after + max(ending - at[i], after - ending) * (keep - 1)
+    end
+    return policy.needed
+  end
+
   local function save(bucket, policy, now, s)
     local grants = ''
-    local needed = s.ending + (s.ending - s.opening) * policy.keep
+    local needed = needed_until(policy, s.i)
     for i = 1, #s.grants do
       local grant = s.grants[i]
       grants = grants .. pack(GRANT, grant[1], grant[2], grant[3], grant[4])
@@ -100,10 +111,11 @@ do
   end
 
   -- With 'still', a bucket of an earlier period stays in it.
-  local function load(bucket, policy, now, quiet, still)
+  local function load(bucket, policy, now, quiet, still, found)
     local i = period_of(policy, now)
     if not i then return nil, CALENDAR end
-    local raw, wrong = get(bucket)
+    local raw, wrong = found, nil
+    if not raw then raw, wrong = get(bucket) end
     local start, s = policy.at[i], nil
     local from, used, carried, quota, drawn, till, count, grants
     if raw ~= '' then
@@ -129,14 +141,14 @@ do
           s.moved = from < start
         end
         if from > start then
-          s.opening, s.ending = start, policy.at[i + 1]
+          s.i, s.ending = i, policy.at[i + 1]
           save(bucket, policy, now, s)
           if not quiet then answer_whole(s) end
         end
         s.live = sum_of_live(s.grants, now)
       end
     end
-    s.opening, s.ending = start, policy.at[i + 1]
+    s.i, s.ending = i, policy.at[i + 1]
     s.left = policy.quota + s.carried - s.used
     return s
   end
@@ -155,16 +167,39 @@ do
     return cost - wanted
   end
 
+  -- As nearly always, a bucket in its period of which only the quota was used is three values, and no table: that
+  -- beginning, the units used, and itself.
   function twin.read(bucket, policy, now)
-    return load(bucket, policy, now, false)
+    local i = period_of(policy, now)
+    local raw = i and get(bucket)
+    if raw and #raw >= SIZE then
+      local from, used, carried, quota, drawn, till, count, grants = parse(HEAD, raw)
+      local start = policy.at[i]
+      if
+        from == start and grants == 0 and carried == 0 and drawn == 0 and quota == policy.quota
+        and needed_until(policy, i) <= till and #raw == SIZE + count * PAST_SIZE
+      then
+        answer_two(start, used)
+        return start, used, raw
+      end
+    end
+    return load(bucket, policy, now, false, false, raw)
   end
 
-  function twin.admits(policy, now, s)
+  function twin.admits(policy, now, s, used, raw)
+    if raw then
+      if policy.soft then return policy.cost <= 9007199254740991 - used end
+      return policy.cost <= policy.quota + policy.overage - used
+    end
     if policy.soft then return policy.cost <= 9007199254740991 - s.used end
     return policy.cost <= max(0, s.left + policy.overage) + s.live
   end
 
-  function twin.write(bucket, policy, now, s)
+  function twin.write(bucket, policy, now, s, used, raw)
+    if raw then
+      call('SETRANGE', bucket, 6, pack('>I7', used + policy.cost))
+      return
+    end
     local cost, drawn = policy.cost, 0
     if s.live > 0 then
       drawn = draw(s, cost, now, s.ending)

@@ -1,15 +1,17 @@
 import { Standing } from '../decisions/standing.js'
-import type { Calendar, Period } from '../policies/calendar.js'
+import type { Calendar, KnownPeriod, Period } from '../policies/calendar.js'
 import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
 import { drawFrom, giveTo, liveUnits } from './grants.js'
-import { CARRIED, cell, DRAWN, GRANTS, NEVER, QUOTA, replace, START, UNTIL, USED } from './quota-bucket.js'
+import { CARRIED, cell, DRAWN, GRANTS, HEADER, NEVER, QUOTA, replace, START, UNTIL, USED } from './quota-bucket.js'
 import { inPeriod, isForgotten, neededUntil } from './quota-period.js'
 
 /** So much in each period of a calendar. quota-bucket.ts tells what a bucket is. */
 export const quotaAlgorithm: Algorithm = {
   name: 'quota',
-  width: () => 0,
+  width: () => HEADER,
+  grows: true,
+  quick,
   decide,
   refund(cells, _at, policy, cost, taken, now) {
     const period = periodOf(policy, now)
@@ -21,22 +23,63 @@ export const quotaAlgorithm: Algorithm = {
     giveTo(bucket, Math.min(cost - back, cell(bucket, DRAWN)), now)
     return Math.min(over, back)
   },
-  used(cells, _at, policy, now) {
-    if (isForgotten(cells, now)) return 0
+  used(cells, at, policy, now) {
+    if (now >= cell(cells, at + UNTIL)) return 0
     // Less than any unit, but not nothing: what it knows of the past, or was granted, is still wanted.
-    const here = cell(cells, START) === periodOf(policy, now).start
-    return here ? cell(cells, USED) + cell(cells, DRAWN) + KEPT : KEPT
+    const here = cell(cells, at + START) === periodOf(policy, now).start
+    return here ? cell(cells, at + USED) + cell(cells, at + DRAWN) + KEPT : KEPT
   },
 }
 
 const KEPT = 1e-6
 
-export function periodOf({ calendar }: Policy, now: number): Period {
-  return (calendar as Calendar).periodAt(now)
+/** The calendars of policies know what follows: `calendarQuota` sees to that. */
+export function periodOf({ calendar }: Policy, now: number): KnownPeriod {
+  return (calendar as Calendar).periodAt(now) as KnownPeriod
 }
 
 function decide(cells: Cells, _at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing {
+  const taken = commit && cells.length > 0 ? quick(cells, 0, policy, cost, now) : undefined
+  return taken ?? decideIn(cells, policy, periodOf(policy, now), cost, now, commit)
+}
+
+/** Of the last quick take: most are by one policy, in one period. */
+let lastPolicy: Policy | undefined
+let lastPeriod: Period | undefined
+let lastUntil = 0
+
+/** As nearly always: a take in the bucket's own period, from the quota itself. */
+function quick(cells: Cells, at: number, policy: Policy, cost: number, now: number): Standing | undefined {
   const period = periodOf(policy, now)
+  const { start, end } = period
+  if (cells[at + GRANTS] !== 0 || cells[at + START] !== start || now >= cell(cells, at + UNTIL)) return undefined
+  const carried = cell(cells, at + CARRIED)
+  const used = cell(cells, at + USED) + cost
+  const left = policy.quota + carried - used
+  if (left < 0 || cost === 0) return undefined
+  cells[at + USED] = used
+  cells[at + QUOTA] = policy.quota
+  if (policy !== lastPolicy || period !== lastPeriod) {
+    lastPolicy = policy
+    lastPeriod = period
+    lastUntil = neededUntil(policy, period)
+  }
+  if (lastUntil > cell(cells, at + UNTIL)) cells[at + UNTIL] = lastUntil
+  const drawn = cell(cells, at + DRAWN)
+  const usage = { start, end, used: used + drawn, granted: drawn, rolledOver: carried, over: 0, overTaken: 0 }
+  const rest = end - now
+  const more = end === Number.POSITIVE_INFINITY ? null : rest
+  return new Standing(policy, true, left, more, 0, rest, 0, now, usage)
+}
+
+function decideIn(
+  cells: Cells,
+  policy: Policy,
+  period: KnownPeriod,
+  cost: number,
+  now: number,
+  commit: boolean,
+): Standing {
   const bucket = inPeriod(cells, policy, period, now)
   const live = bucket[GRANTS] === 0 ? 0 : liveUnits(bucket, now)
   const left = policy.quota + cell(bucket, CARRIED) - cell(bucket, USED)

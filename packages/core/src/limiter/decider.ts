@@ -36,6 +36,9 @@ export class Decider {
 
   /** With `once`, what an id counts once. */
   decide(verb: 'consume' | 'peek', asks: readonly Ask[], once?: Once): Answer {
+    if (once === undefined && this.#ledger === undefined && this.overrides.areNone) {
+      return this.failover.decide(verb, asks, this.failure)
+    }
     const answer = this.#decide(verb, asks, once)
     return this.#ledger === undefined || verb === 'peek' ? answer : this.#recorded(answer, this.#ledger)
   }

@@ -2,7 +2,7 @@ import type { Override } from '../decisions/override.js'
 import { ConfigError, describe, isStoreError } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
 import { isThenable } from '../runtime/thenable.js'
-import type { Texts } from '../stores/store.js'
+import type { Store, Texts } from '../stores/store.js'
 
 /** What is read is used for so long, while decisions go on; then it is read again beside them. */
 const READ_AGAIN_MS = 400
@@ -26,12 +26,20 @@ export class Overrides {
   #version = ''
   #limits: ReadonlyMap<string, OfLimit> = new Map()
   #readAt = Number.NEGATIVE_INFINITY
-  /** Whether the store answers at once: then it is asked each time, and says no more than that nothing has changed. */
-  #isHere = false
+  readonly #store: Store
+  /** Whether the store tells at once whether anything has changed. */
+  readonly #isHere: boolean
   #reading: Promise<void> | undefined
 
   constructor(failover: Failover) {
     this.#failover = failover
+    this.#store = failover.store
+    this.#isHere = tellsAtOnce(this.#store)
+  }
+
+  /** Whether it is certain, without asking, that there are none. */
+  get areNone(): boolean {
+    return this.#isHere && this.#limits.size === 0 && this.#store.textsVersion === this.#version
   }
 
   /** Whether any limit has an override. */
@@ -46,11 +54,8 @@ export class Overrides {
 
   /** Reads them again where that is due. A promise where what is known is too old to decide by; it does not reject. */
   read(timeoutMs: number): Promise<void> | undefined {
-    if (this.#isHere) {
-      this.#keep(this.#failover.store.readTexts(this.#version) as Texts)
-      return undefined
-    }
-    const age = performance.now() - this.#readAt
+    if (this.#isHere && this.#store.textsVersion === this.#version) return undefined
+    const age = this.#isHere ? STALE_MS : performance.now() - this.#readAt
     if (age < READ_AGAIN_MS) return undefined
     this.#reading ??= this.#readNow(timeoutMs)
     return age < STALE_MS ? undefined : this.#reading
@@ -111,7 +116,7 @@ export class Overrides {
       const answer = this.#failover.store.readTexts(this.#version)
       if (isThenable(answer)) return this.#readLater(answer, timeoutMs)
       this.#keep(answer)
-      this.#isHere = true
+      this.#readAt = performance.now()
     } catch (error) {
       this.#failed(error)
     }
@@ -163,6 +168,15 @@ function add(limits: Map<string, OfLimit>, limit: string, override: Override): v
   limits.set(limit, known)
   if (override.key.endsWith('*')) known.byPrefix.set(override.key.slice(0, -1), override)
   else known.byKey.set(override.key, override)
+}
+
+/** A store of somebody's own may inherit from one that tells, and not be one. */
+function tellsAtOnce(store: Store): boolean {
+  try {
+    return store.textsVersion !== undefined
+  } catch {
+    return false
+  }
 }
 
 const SHORT: readonly unknown[] = ['unlimited', 'blocked']

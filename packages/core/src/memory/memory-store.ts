@@ -104,8 +104,12 @@ class Memory implements MemoryStore {
     refuseTwins(asks)
     const now = this.#clocks.monotonic()
     const date = this.#dateFor(asks)
-    const standings = asks.map((ask) => this.#look(ask, isDated(ask) ? date : now))
-    return admits(standings) ? asks.map((ask) => this.#take(ask, isDated(ask) ? date : now)) : standings
+    const standings: Standing[] = []
+    for (const ask of asks) standings.push(this.#look(ask, isDated(ask) ? date : now))
+    if (!admits(standings)) return standings
+    const taken: Standing[] = []
+    for (const ask of asks) taken.push(this.#take(ask, isDated(ask) ? date : now))
+    return taken
   }
 
   consumeOnce(asks: readonly Ask[], once: Once): OnceAnswer<Standing> {
@@ -129,6 +133,10 @@ class Memory implements MemoryStore {
     this.#makeRoom(table, key)
     const home = this.#tableOf(policy).shardFor(key)
     return home.edit(home.open(key), change, now)
+  }
+
+  get textsVersion(): string {
+    return this.#texts.version
   }
 
   readTexts(known: string): Texts {
@@ -184,7 +192,8 @@ class Memory implements MemoryStore {
 
   /** One date for all quotas of a decision. */
   #dateFor(asks: readonly Ask[]): number {
-    return asks.some(isDated) ? this.#clocks.unix() : 0
+    for (const ask of asks) if (isDated(ask)) return this.#clocks.unix()
+    return 0
   }
 
   #look(ask: Ask, now: number): Standing {

@@ -42,6 +42,8 @@ export class Shard {
   #lastPolicy: Policy | undefined
   #lastSize = 0
   #own: number[][] | undefined
+  /** Of buckets that grow, the cells that follow those in the typed array. */
+  #more: Map<number, readonly number[]> | undefined
   #free: number[] = []
   #hand = 0
 
@@ -53,6 +55,7 @@ export class Shard {
     this.#store = store
     this.#cells = new Float64Array(this.#width * 8)
     this.#own = this.#width === 0 ? [[]] : undefined
+    this.#more = algorithm.grows === true ? new Map() : undefined
   }
 
   get size(): number {
@@ -66,6 +69,10 @@ export class Shard {
 
   decide(slot: number, { policy, cost }: Ask, now: number, commit: boolean): Standing {
     if (commit) this.#sizes[slot] = policy === this.#lastPolicy ? this.#lastSize : this.#sizeOf(policy)
+    if (this.#more !== undefined) {
+      const quick = commit ? this.#algorithm.quick?.(this.#cells, slot * this.#width, policy, cost, now) : undefined
+      return quick ?? this.#whole(slot, (cells) => this.#algorithm.decide(cells, 0, policy, cost, now, commit))
+    }
     return this.#algorithm.decide(this.#cellsOf(slot), slot * this.#width, policy, cost, now, commit)
   }
 
@@ -84,15 +91,18 @@ export class Shard {
   refund(key: string, back: Return, now: number): number | undefined {
     const slot = this.slotOf(key)
     if (slot === 0) return 0
-    return this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, back.policy, back.cost, back.at, now)
+    const { policy, cost, at } = back
+    if (this.#more === undefined) {
+      return this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, policy, cost, at, now)
+    }
+    return this.#whole(slot, (cells) => this.#algorithm.refund(cells, 0, policy, cost, at, now))
   }
 
   /** Changes a quota's bucket, or tells its past. */
   edit(slot: number, change: Edit, now: number): EditAnswer {
     const { verb, policy } = change
-    if (slot === 0) return edit([], change, now)
     if (verb === 'grant') this.#sizes[slot] = this.#sizeOf(policy)
-    return edit(this.#cellsOf(slot), change, now)
+    return this.#whole(slot, (cells) => edit(cells, change, now))
   }
 
   /** Looks at the next `count` slots, drops the buckets that are fresh again, and returns how many. */
@@ -134,6 +144,7 @@ export class Shard {
     }
     this.#keys[slot] = undefined
     this.#free.push(slot)
+    this.#more?.delete(slot)
     if (this.#own !== undefined) this.#own[slot] = []
     else this.#cells.fill(0, slot * this.#width, (slot + 1) * this.#width)
   }
@@ -147,6 +158,8 @@ export class Shard {
   #take(key: string, from: Shard, slot: number): void {
     const own = this.open(key)
     this.#sizes[own] = from.#sizes[slot] ?? 0
+    const more = from.#more?.get(slot)
+    if (more !== undefined) this.#more?.set(own, more)
     if (this.#own !== undefined) this.#own[own] = from.#own?.[slot] ?? []
     else this.#cells.set(from.#cells.subarray(slot * this.#width, (slot + 1) * this.#width), own * this.#width)
   }
@@ -179,8 +192,22 @@ export class Shard {
     this.#cells = new Float64Array(this.#width * 8)
     this.#sizes = new Uint8Array(8)
     this.#own = this.#own === undefined ? undefined : [[]]
+    this.#more?.clear()
     this.#free = []
     this.#hand = 0
+  }
+
+  /** Hands over all cells of a bucket that grows, and keeps them as they are then. Slot 0 stays fresh. */
+  #whole<T>(slot: number, use: (cells: number[]) => T): T {
+    const from = slot * this.#width
+    const head = Array.from(this.#cells.subarray(from, from + this.#width))
+    const cells = head.every((cell) => cell === 0) ? [] : [...head, ...(this.#more?.get(slot) ?? [])]
+    const result = use(cells)
+    if (slot === 0 || cells.length === 0) return result
+    for (let i = 0; i < this.#width; i++) this.#cells[from + i] = cells[i] ?? 0
+    if (cells.length > this.#width) this.#more?.set(slot, cells.slice(this.#width))
+    else this.#more?.delete(slot)
+    return result
   }
 
   #cellsOf(slot: number): Cells {

@@ -6,15 +6,15 @@ const MOST_TEXTS = 10_000
 export class MemoryTexts {
   readonly #clock: () => number
   readonly #entries = new Map<string, TextEntry>()
-  #unchanged: Texts = { version: '0', texts: undefined }
+  version = '0'
 
   constructor(clock: () => number) {
     this.#clock = clock
   }
 
   read(known: string): Texts {
-    const { version } = this.#unchanged
-    if (known === version) return this.#unchanged
+    const { version } = this
+    if (known === version) return { version, texts: undefined }
     const texts = new Map<string, string>()
     for (const [name, { text }] of this.#entries) if (text !== undefined) texts.set(name, text)
     return { version, texts }
@@ -36,6 +36,6 @@ export class MemoryTexts {
   }
 
   #change(): void {
-    this.#unchanged = { version: String(Number(this.#unchanged.version) + 1), texts: undefined }
+    this.version = String(Number(this.version) + 1)
   }
 }

@@ -1,7 +1,7 @@
 import { ConfigError, describe, shown } from '../errors.js'
 import { checkName, checkOptions, checkWhole } from '../options.js'
 import { type Amount, LARGEST_QUOTA, parseAmount } from './amount.js'
-import type { Calendar, Period, PeriodUnit } from './calendar.js'
+import type { Calendar, KnownPeriod, Period, PeriodUnit } from './calendar.js'
 import type { PolicyOptions } from './constructors.js'
 import { newPolicy, type Policy } from './policy.js'
 
@@ -90,10 +90,11 @@ export function calendarQuota(rate: Amount, calendar: Calendar, options: Calenda
 /** A calendar whose periods are what they should be, and which is asked once for each. */
 function checked(calendar: Calendar): Calendar {
   const { unit, timeZone, id } = calendar
-  let last: Period = { start: 0, end: 0, previous: 0 }
-  const periodAt = (now: number): Period => {
+  let last: KnownPeriod = { start: 0, end: 0, previous: 0, next: 0 }
+  const periodAt = (now: number): KnownPeriod => {
     if (now >= last.start && now < last.end) return last
-    last = checkedPeriod(calendar, now)
+    const { start, end, previous } = checkedPeriod(calendar, now)
+    last = { start, end, previous, next: end === Number.POSITIVE_INFINITY ? end : checkedPeriod(calendar, end).end }
     return last
   }
   periodAt(Date.now())

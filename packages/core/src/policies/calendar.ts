@@ -10,6 +10,11 @@ export interface Period {
   readonly previous: number
 }
 
+/** A period as policies know it: with the end of the one that follows. */
+export interface KnownPeriod extends Period {
+  readonly next: number
+}
+
 /** Divides time into periods, without gaps and overlaps. */
 export interface Calendar {
   readonly unit: PeriodUnit

@@ -101,11 +101,13 @@ export class Commands {
   }
 }
 
-/** When five periods begin, of which the third is the one of now: the server's clock may be a little off ours. */
+/** When six periods begin, of which the third is the one of now: the server's clock may be a little off ours. */
 function beginnings(calendar: Calendar, now: number): readonly number[] {
   const { start, end, previous } = calendar.periodAt(now)
-  if (end === Number.POSITIVE_INFINITY) return [previous - 1, previous, start, NEVER, NEVER + 1]
-  return [calendar.periodAt(previous).previous, previous, start, end, calendar.periodAt(end).end]
+  if (end === Number.POSITIVE_INFINITY) return [previous - 1, previous, start, NEVER, NEVER + 1, NEVER + 2]
+  const after = calendar.periodAt(end).end
+  const begun = [calendar.periodAt(previous).previous, previous, start, end, after]
+  return [...begun, calendar.periodAt(after).end]
 }
 
 function alike(some: readonly Ask[], others: readonly Ask[]): boolean {

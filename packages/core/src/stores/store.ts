@@ -45,6 +45,8 @@ export interface Store {
   readonly prefix?: string | undefined
   /** The most buckets that it holds at a time, where that is bounded. */
   readonly maxKeys?: number
+  /** The version of the texts, of a store that knows it without being asked. */
+  readonly textsVersion?: string
   /** A key as the store shows it, where it hides keys. */
   masked?(key: string): string
   /** Names the part of the store that holds a key, where parts can fail apart, as a cluster's nodes do. */
