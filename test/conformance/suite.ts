@@ -196,6 +196,8 @@ function answersAlike(framework: Framework, open: () => Promise<Place>): void {
     }
     await more(498)
     expect((await get('/quota', 'soft-quota')).headers.get('sluice-warning')).toBe('"quota";share=0.5')
+    // Elsewhere, half of it shows that the store counts as memory does; storeSpec shows what is over.
+    if (open !== inMemory) return
     await more(500)
     const over = await get('/quota', 'soft-quota')
     expect(over.status).toBe(200)

@@ -10,7 +10,6 @@ describe('many processes on one Redis', () => {
     ['slidingLog', '1000/day'],
     ['tokenBucket', '1000/day'],
     ['leakyBucket', '1000/day', { queue: 999 }],
-    ['quota', '1000/month', { timeZone: 'Europe/Berlin' }],
   ] as const)('I11 admit exactly 1000 of 5000 that come at once: %s %s %o', (...policy) =>
     onRedis(async (scene) => {
       const servers = await scene.start(8, { policies: [policy], timeoutMs: 10_000 })
