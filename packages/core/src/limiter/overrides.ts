@@ -112,8 +112,13 @@ export class Overrides {
   }
 
   #readNow(timeoutMs: number): Promise<void> | undefined {
+    // A store of somebody's own that was written before there were overrides has none.
+    if (typeof this.#store.readTexts !== 'function') {
+      this.#readAt = Number.POSITIVE_INFINITY
+      return undefined
+    }
     try {
-      const answer = this.#failover.store.readTexts(this.#version)
+      const answer = this.#store.readTexts(this.#version)
       if (isThenable(answer)) return this.#readLater(answer, timeoutMs)
       this.#keep(answer)
       this.#readAt = performance.now()
