@@ -188,7 +188,10 @@ describe('the events of a limiter', () => {
 
   it('come after a store that answers later, too', async () => {
     const inner = memoryStore()
-    const store: Store = Object.assign(Object.create(inner), { consume: async (asks: never) => inner.consume(asks) })
+    const store: Store = Object.assign(Object.create(inner), {
+      consume: async (asks: never) => inner.consume(asks),
+      readTexts: (known: string) => inner.readTexts(known),
+    })
     const limiter = createLimiter({ policies: '1/min', store })
     const heard = vi.fn()
     limiter.on('decision', heard)
