@@ -16,7 +16,10 @@ export function checkOptions(place: string, options: unknown, known: readonly st
   }
 }
 
-function nearestTo(name: string, known: readonly string[]): string | undefined {
+/** The known name that a misspelt one is closest to, if any is close. */
+export function nearestTo(name: string, known: readonly string[]): string | undefined {
+  // A longer one is no misspelling, and its distance would take long to compute.
+  if (name.length > 40) return undefined
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)

@@ -45,7 +45,5 @@ export function quota<const T extends string>(text: QuotaText<T>, options: Quota
   const { timeZone = 'UTC', anchor, ...others } = options
   const calendar = calendarOf({ unit: rate.period, timeZone, anchor })
   restoreCalendars(calendarById)
-  // The first look costs a few milliseconds: at start-up, no request waits for it.
-  calendar.periodAt(Date.now())
   return calendarQuota(rate, calendar, others)
 }

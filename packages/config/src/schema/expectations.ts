@@ -1,5 +1,5 @@
+import { nearestTo } from '@sluice/core/calendar'
 import * as z from 'zod'
-import { nearestTo } from '../nearest.js'
 import { shown } from '../problems.js'
 import { help } from './help.js'
 

@@ -1,3 +1,4 @@
+import { LARGEST_QUOTA } from '@sluice/core/calendar'
 import { checkDialects, type Dialect, type LimitOptions } from '@sluice/core/http'
 import * as z from 'zod'
 import type { ConfigRequest } from '../config.js'
@@ -5,9 +6,6 @@ import { costSchema } from './costs.js'
 import { type Form, flag, functionOf, oneOf, quoting, whole } from './expectations.js'
 import { help } from './help.js'
 import { type Key, keySchema } from './keys.js'
-
-/** Of quotas, as core has it. */
-const LARGEST = 10 ** 15 - 1
 
 type Options = LimitOptions<ConfigRequest>
 
@@ -26,7 +24,11 @@ export function optionShape(form: Form): { [Name in keyof Required<ParsedOptions
     skip: onlyCode<Required<Options>['skip']>('skip', form, 'Requests that are not limited.'),
     refund: refund(form).optional(),
     warnAt: warnAt().optional(),
-    warnEvery: whole(1, LARGEST, 'Units after which a warning is emitted again, beyond the highest warnAt.').optional(),
+    warnEvery: whole(
+      1,
+      LARGEST_QUOTA,
+      'Units after which a warning is emitted again, beyond the highest warnAt.',
+    ).optional(),
     headers: headers().optional(),
     response: onlyCode<Required<Options>['response']>('response', form, 'Replaces the response to a denied request.'),
     deny: oneOf(['response', 'error'], "'error' passes a RateLimitError to the framework's error handling.").optional(),

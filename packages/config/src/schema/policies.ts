@@ -1,6 +1,6 @@
 import { type Policy, slidingWindow } from '@sluice/core'
+import { nearestTo } from '@sluice/core/calendar'
 import * as z from 'zod'
-import { nearestTo } from '../nearest.js'
 import { isConfigError } from '../problems.js'
 import { CONSTRUCTORS, type Constructor } from './constructors.js'
 import { type Cost, costSchema } from './costs.js'

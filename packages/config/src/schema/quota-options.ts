@@ -1,9 +1,7 @@
+import { LARGEST_QUOTA } from '@sluice/core/calendar'
 import * as z from 'zod'
 import { flag, oneOf, strict, whole } from './expectations.js'
 import { help } from './help.js'
-
-/** Of quotas, as core has it. */
-const LARGEST = 10 ** 15 - 1
 
 const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const
 
@@ -34,7 +32,7 @@ export const quotaOptions: z.core.$ZodShape = {
   timeZone: timeZone.optional(),
   anchor: anchor.optional(),
   soft: flag('Counts and reports, but never denies.').optional(),
-  overage: whole(0, LARGEST, 'Units beyond the quota that still pass.').optional(),
-  rollover: whole(0, LARGEST, 'Units that a period leaves unused to the next, at most.').optional(),
+  overage: whole(0, LARGEST_QUOTA, 'Units beyond the quota that still pass.').optional(),
+  rollover: whole(0, LARGEST_QUOTA, 'Units that a period leaves unused to the next, at most.').optional(),
   history: whole(0, 60, 'Past periods whose totals are kept; defaults to 12.').optional(),
 }

@@ -4,8 +4,8 @@
  */
 
 export { shown } from '../errors.js'
-export { checkOptions } from '../options.js'
-export type { Amount } from '../policies/amount.js'
+export { checkOptions, nearestTo } from '../options.js'
+export { type Amount, LARGEST_QUOTA } from '../policies/amount.js'
 export type { Calendar, Period, PeriodUnit } from '../policies/calendar.js'
 export {
   type CalendarQuotaOptions,

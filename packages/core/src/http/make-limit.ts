@@ -46,11 +46,8 @@ export function makeLimit<Req extends object>(
   for (const plan of others) names.check(plan)
   const limiter = new StoreLimiter(name, distinct(guard.policies.flat()), guard.decider, options.keepIdsMs)
   const depends = isPlans<Req>(policies) ? 'plans' : typeof policies === 'function' ? 'function' : 'nothing'
-  const { addressPolicies, keyOf } = {
-    addressPolicies: guard.addressPolicies,
-    keyOf: (request: Req) => guard.keyOf(request),
-  }
-  return { name, guard, controls: controlsOf(limiter, depends, addressPolicies, options.ipv6Prefix, keyOf) }
+  const keyOf = (request: Req) => guard.keyOf(request)
+  return { name, guard, controls: controlsOf(limiter, depends, guard.addressPolicies, options.ipv6Prefix, keyOf) }
 }
 
 /** One for each bucket: plans share them. */

@@ -1,6 +1,6 @@
 import { ConfigError, PlanError, shown } from '../errors.js'
 import { toNamed } from '../policies/bind-policies.js'
-import { newPolicy, type Policy } from '../policies/policy.js'
+import { asSliding, type Policy } from '../policies/policy.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { LimitPolicyLike } from './limit-options.js'
 
@@ -107,7 +107,7 @@ function countedAlike(own: Given, sliding: ReadonlySet<string>, limit: string): 
   const list = toList(own).map((one) => {
     const { policy, window } = windowOf(one, limit)
     if (policy?.algorithm !== 'exact-window' || !sliding.has(window)) return one
-    const other = newPolicy({ ...policy, algorithm: 'sliding-window' })
+    const other = asSliding(policy)
     return typeof one === 'object' && 'policy' in one ? { ...one, policy: other } : other
   })
   return Array.isArray(own) ? list : list[0]

@@ -2,7 +2,6 @@ import { type Decision, isoTime } from '../decisions/decision.js'
 import { ConfigError, KeyError, shown } from '../errors.js'
 import { type Usage, usageOf } from '../limiter/usage.js'
 import { checkOptions } from '../options.js'
-import { isThenable } from '../runtime/thenable.js'
 import { checkFunctions } from './limit-options.js'
 import type { MadeLimit } from './make-limit.js'
 import { type CompleteReply, completeReply } from './reply.js'
@@ -61,8 +60,7 @@ async function lookAt<Req extends object>(
   key: string | undefined,
 ): Promise<Decision | undefined> {
   try {
-    const looked = guard.look(request, key)
-    return isThenable(looked) ? await looked : looked
+    return await guard.look(request, key)
   } catch (error) {
     if (error instanceof ConfigError) throw error
     return undefined

@@ -23,10 +23,10 @@ const NONE: OfLimit = { byKey: new Map(), byPrefix: new Map(), lengths: [] }
 /** The overrides of all limits on one store. Others may change them at any time: what is used is never older than a second. */
 export class Overrides {
   readonly #failover: Failover
+  readonly #store: Store
   #version = ''
   #limits: ReadonlyMap<string, OfLimit> = new Map()
   #readAt = Number.NEGATIVE_INFINITY
-  readonly #store: Store
   /** Whether the store tells at once whether anything has changed. */
   readonly #isHere: boolean
   #reading: Promise<void> | undefined
@@ -45,11 +45,6 @@ export class Overrides {
   /** Whether any limit has an override. */
   get isEmpty(): boolean {
     return this.#limits.size === 0
-  }
-
-  /** Changes whenever they do. */
-  get version(): string {
-    return this.#version
   }
 
   /** Reads them again where that is due. A promise where what is known is too old to decide by; it does not reject. */
@@ -86,9 +81,8 @@ export class Overrides {
    * @throws {RangeError} where there are too many; as a rejection, like a `StoreError` where the store does not answer in time.
    */
   async set(limit: string, key: string, override: Override | undefined, timeoutMs: number): Promise<void> {
-    const isPrefix = key.endsWith('*')
-    const masked = isPrefix ? key : this.#masked(key)
-    if (isPrefix && this.#masked(key) !== key) {
+    const masked = this.#masked(key)
+    if (key.endsWith('*') && masked !== key) {
       throw new ConfigError(
         'override(): this store keeps keys as hashes, of which none begins as its key does. Name whole keys.',
       )
@@ -96,19 +90,19 @@ export class Overrides {
     const name = JSON.stringify([limit, masked])
     const text = override === undefined ? undefined : JSON.stringify({ ...override, key: masked })
     const expiresAt = override?.expiresAt ?? Number.POSITIVE_INFINITY
-    const kept = await this.#failover.inTime(this.#failover.store.writeText({ name, text, expiresAt }), timeoutMs)
+    const kept = await this.#failover.inTime(this.#store.writeText({ name, text, expiresAt }), timeoutMs)
     if (!kept) throw new RangeError('A store has at most 10,000 overrides. Use a key that ends in *, or a plan.')
     await this.#refresh(timeoutMs)
   }
 
   /** As the store shows keys: where it hides them, their hash. */
   #masked(key: string): string {
-    return this.#failover.store.masked?.(key) ?? key
+    return this.#store.masked?.(key) ?? key
   }
 
   /** Reads them now, whatever their age. */
   async #refresh(timeoutMs: number): Promise<void> {
-    this.#keep(await this.#failover.inTime(this.#failover.store.readTexts(this.#version), timeoutMs))
+    this.#keep(await this.#failover.inTime(this.#store.readTexts(this.#version), timeoutMs))
   }
 
   #readNow(timeoutMs: number): Promise<void> | undefined {

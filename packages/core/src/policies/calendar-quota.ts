@@ -97,6 +97,7 @@ function checked(calendar: Calendar): Calendar {
     last = { start, end, previous, next: end === Number.POSITIVE_INFINITY ? end : checkedPeriod(calendar, end).end }
     return last
   }
+  // The first look may cost milliseconds: at start-up, no request waits for it.
   periodAt(Date.now())
   return { unit, timeZone, id, periodAt }
 }

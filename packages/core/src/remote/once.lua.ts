@@ -1,6 +1,7 @@
 /**
- * A take that counts an id once. It answers with its time, the cost, quota and capacity of each policy, and then as any take. KEYS has two more names for it: a hash of what the ids were answered, and a list of the
- * ids in their order, by which the oldest are forgotten.
+ * A take that counts an id once. It answers with its time, the cost, quota and capacity of each policy, and then as any
+ * take. KEYS has two more names for it: a hash of what the ids were answered, and a list of the ids in their order, by
+ * which the oldest are forgotten.
  */
 export const onceScript = `
 local MOST_IDS = 10000

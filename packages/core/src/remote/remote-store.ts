@@ -279,35 +279,14 @@ class RemoteStore implements Store {
   }
 
   /** Never rejects, nor throws: what stands in the way of one entry stands in the way of all. */
-  async #send(batch: Batch<Entry>): Promise<void> {
+  async #send({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
     try {
-      await this.#sendNow(batch)
+      const reply = await this.#runner.run(scriptOf(entries), names, [order, ...commands])
+      this.#settle(entries, reply)
     } catch (cause) {
-      const failure = this.#failure(cause)
-      for (const { reject } of batch.entries) reject(failure)
-    }
-  }
-
-  #sendNow({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
-    const algorithms = new Set<AlgorithmName>()
-    const extras = { once: false, edits: false, texts: false }
-    for (const { asks, verb, once, command } of entries) {
-      for (const { policy } of asks) algorithms.add(policy.algorithm)
-      if (once !== undefined) extras.once = true
-      if (command !== undefined) extras.texts = true
-      if (isEdit(verb)) extras.edits = true
-    }
-    const fail = (cause: unknown) => {
       const failure = this.#failure(cause)
       for (const { reject } of entries) reject(failure)
     }
-    return this.#runner.run(scriptFor(algorithms, extras), names, [order, ...commands]).then((reply) => {
-      try {
-        this.#settle(entries, reply)
-      } catch (error) {
-        fail(error)
-      }
-    }, fail)
   }
 
   #settle(entries: readonly Entry[], reply: Reply): void {
@@ -338,8 +317,13 @@ class RemoteStore implements Store {
   #settleGive(entry: Entry, verdict: Verdict, over: readonly (number | string)[]): void {
     const faults = over.map((said) => (typeof said === 'string' ? said : ''))
     if (verdict !== 'unusable') entry.resolve({ ...NOTHING, numbers: over.map(Number) })
-    else if (faults.includes(OTHER_PERIOD) && !entry.again) this.#add({ ...entry, again: true })
-    else entry.reject(this.#unusable(faults, entry))
+    else this.#refused(entry, faults)
+  }
+
+  /** Asked once more where only this process's clock was wrong. */
+  #refused(entry: Entry, found: readonly (readonly number[] | string)[]): void {
+    if (found.includes(OTHER_PERIOD) && !entry.again) this.#add({ ...entry, again: true })
+    else entry.reject(this.#unusable(found, entry))
   }
 
   #settleTexts(entry: Entry, texts: string[] | undefined | string): void {
@@ -369,10 +353,8 @@ class RemoteStore implements Store {
     found: readonly (number[] | string)[],
     now: number,
   ): void {
-    if (verdict === 'unusable' || !found.every(areCells)) {
-      if (found.includes(OTHER_PERIOD) && !entry.again) this.#add({ ...entry, again: true })
-      else entry.reject(this.#unusable(found, entry))
-    } else if (isEdit(entry.verb) || entry.verb === 'write') entry.resolve({ ...NOTHING, numbers: found[0] ?? [] })
+    if (verdict === 'unusable' || !found.every(areCells)) this.#refused(entry, found)
+    else if (isEdit(entry.verb) || entry.verb === 'write') entry.resolve({ ...NOTHING, numbers: found[0] ?? [] })
     else this.#decided(entry, asks, verdict, found, now)
   }
 
@@ -413,6 +395,19 @@ class RemoteStore implements Store {
     const said = isError(cause) ? cause.message || firstOf(cause) : String(cause)
     return new StoreError(`${this.url}: ${said}`, { cause, uncertain: !isRefusal(cause) })
   }
+}
+
+/** The script that has all that these entries need. */
+function scriptOf(entries: readonly Entry[]): string {
+  const algorithms = new Set<AlgorithmName>()
+  const extras = { once: false, edits: false, texts: false }
+  for (const { asks, verb, once, command } of entries) {
+    for (const { policy } of asks) algorithms.add(policy.algorithm)
+    if (once !== undefined) extras.once = true
+    if (command !== undefined) extras.texts = true
+    if (isEdit(verb)) extras.edits = true
+  }
+  return scriptFor(algorithms, extras)
 }
 
 /** What an entry needs beyond its verb and its asks. */
