@@ -147,6 +147,7 @@ function shared(url: string): Store {
     peek: (asks) => inner.peek(asks),
     consumeOnce: (asks, once) => inner.consumeOnce(asks, once),
     edit: (change) => inner.edit(change),
+    renew: (renewals) => inner.renew(renewals),
     readTexts: (known) => inner.readTexts(known),
     writeText: (entry) => inner.writeText(entry),
     refund: (returns) => inner.refund(returns),

@@ -115,6 +115,7 @@ describe('a store that several processes may share', () => {
       peek: async (asks) => inner.peek(asks),
       consumeOnce: async (asks, once) => inner.consumeOnce(asks, once),
       edit: async (change) => inner.edit(change),
+      renew: async (renewals) => inner.renew(renewals),
       readTexts: async (known) => inner.readTexts(known),
       writeText: async (entry) => inner.writeText(entry),
       refund: async (returns) => inner.refund(returns),

@@ -39,6 +39,7 @@ export function unreachableStore(): Store {
     consumeOnce: fail,
     peek: fail,
     edit: fail,
+    renew: fail,
     readTexts: fail,
     writeText: fail,
     refund: fail,

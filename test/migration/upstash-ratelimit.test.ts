@@ -233,6 +233,7 @@ describe('a failing store', () => {
       consumeOnce: never,
       peek: never,
       edit: never,
+      renew: never,
       readTexts: never,
       writeText: never,
       refund: never,

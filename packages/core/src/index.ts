@@ -3,9 +3,10 @@
  * @module @sluice/core
  */
 
-export type { Ask, Return } from './decisions/ask.js'
+export { type Ask, newAsk, type Return } from './decisions/ask.js'
 export { Decision, type DecisionJson } from './decisions/decision.js'
 export type { Edit, IdNumbers, Once, OnceAnswer, PastPeriod } from './decisions/edit.js'
+export type { Renewal } from './decisions/lease.js'
 export type { Override } from './decisions/override.js'
 export { type PeriodStanding, Standing } from './decisions/standing.js'
 export { ConfigError, CostError, KeyError, PlanError, StoreError } from './errors.js'
@@ -18,9 +19,12 @@ export { type Ledger, type LedgerEvents, type LedgerOptions, type LedgerRecord, 
 export { type Cost, createLimiter, type Limiter, type LimiterOptions, type Take } from './limiter/limiter.js'
 export type { OverrideOptions, OverrideTo } from './limiter/override-options.js'
 export type { HistoryByPolicy, Usage, UsageByPolicy } from './limiter/usage.js'
+export type { Signal, WaitOptions } from './limiter/wait.js'
+export { WaitError, type WaitReason } from './limiter/wait-error.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory/memory-store.js'
 export type { NamedPolicy, PolicyLike, PolicyList } from './policies/bind-policies.js'
 export type { Calendar, Period, PeriodUnit } from './policies/calendar.js'
+export { type ConcurrencyOptions, concurrency, type QueueOptions } from './policies/concurrency.js'
 export {
   fixedWindow,
   type LeakyBucketOptions,
@@ -32,7 +36,7 @@ export {
   type TokenBucketOptions,
   tokenBucket,
 } from './policies/constructors.js'
-export type { AlgorithmName, Policy } from './policies/policy.js'
+export type { AlgorithmName, LeaseTerms, Policy, QueueTerms } from './policies/policy.js'
 export { parseRate, type Rate, type RateNumbers, type Unit } from './policies/rate.js'
 export type { RateText } from './policies/rate-text.js'
 export type { StoredPolicy } from './policies/stored-policy.js'

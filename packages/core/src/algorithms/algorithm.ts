@@ -23,14 +23,30 @@ export interface Algorithm {
   quick?(cells: Cells, at: number, policy: Policy, cost: number, now: number): Standing | undefined
   /**
    * How the bucket stands, and whether `cost` passes. With `commit`, what passes is taken and the standing is the one
-   * after it; without, nothing changes that a decision could tell.
+   * after it; without, nothing changes that a decision could tell. Slots are held under the number `lease`.
    */
-  decide(cells: Cells, at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing
+  decide(
+    cells: Cells,
+    at: number,
+    policy: Policy,
+    cost: number,
+    now: number,
+    commit: boolean,
+    lease?: number | undefined,
+  ): Standing
   /**
    * Gives back `cost` units that were taken at the time `taken`, never more than is still owed. Answers with how many of
    * them were over the quota, where the algorithm knows of that.
    */
-  refund(cells: Cells, at: number, policy: Policy, cost: number, taken: number, now: number): number | undefined
+  refund(
+    cells: Cells,
+    at: number,
+    policy: Policy,
+    cost: number,
+    taken: number,
+    now: number,
+    lease?: number | undefined,
+  ): number | undefined
   /** Units in use, a number ≥ 0; 0 when, and only when, the bucket equals a fresh one. */
   used(cells: Cells, at: number, policy: Policy, now: number): number
 }

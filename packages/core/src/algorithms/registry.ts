@@ -1,5 +1,6 @@
 import type { AlgorithmName } from '../policies/policy.js'
 import type { Algorithm } from './algorithm.js'
+import { concurrencyAlgorithm } from './concurrency.js'
 import { exactWindowAlgorithm } from './exact-window.js'
 import { fixedWindowAlgorithm } from './fixed-window.js'
 import { leakyBucketAlgorithm, tokenBucketAlgorithm } from './meter.js'
@@ -18,4 +19,5 @@ export const algorithms: Readonly<Record<AlgorithmName, Algorithm>> = {
   'token-bucket': tokenBucketAlgorithm,
   'leaky-bucket': leakyBucketAlgorithm,
   quota: quotaAlgorithm,
+  concurrency: concurrencyAlgorithm,
 }

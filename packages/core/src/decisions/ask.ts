@@ -1,4 +1,5 @@
 import type { Policy } from '../policies/policy.js'
+import { nextLease } from './lease.js'
 
 /** One policy asked for one key. */
 export interface Ask {
@@ -6,6 +7,23 @@ export interface Ask {
   readonly key: string
   /** A whole number ≥ 0; 0 takes nothing. */
   readonly cost: number
+  /** The lease under which a concurrency policy's slots are held: see `nextLease`. */
+  readonly lease?: number | undefined
+}
+
+export function newAsk(policy: Policy, key: string, cost: number): Ask {
+  return policy.lease === undefined ? { policy, key, cost } : { policy, key, cost, lease: nextLease() }
+}
+
+/** The same, to be asked once more: under new leases, since what became of the old ones may not be known. */
+export function askedAnew(asks: readonly Ask[]): readonly Ask[] {
+  return asks.map((ask) => (ask.lease === undefined ? ask : { ...ask, lease: nextLease() }))
+}
+
+/** Whether a take of these holds slots. */
+export function haveSlots(asks: readonly Ask[]): boolean {
+  for (let i = 0; i < asks.length; i++) if (asks[i]?.lease !== undefined) return true
+  return false
 }
 
 /** Units to give back, and when the store's own clock said they were taken (`Standing.at`). */

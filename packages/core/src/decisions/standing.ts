@@ -36,6 +36,8 @@ export class Standing {
   readonly at: number
   /** Of a calendar quota. */
   readonly period: PeriodStanding | undefined
+  /** Units in use beyond the capacity: nothing more passes until they have drained. 0 for a calendar quota, which has `over`. */
+  readonly debt: number
 
   /** Units in use. */
   get used(): number {
@@ -52,6 +54,7 @@ export class Standing {
     delayMs: number,
     at: number,
     period: PeriodStanding | undefined = undefined,
+    debt: number = 0,
   ) {
     this.policy = policy
     this.allowed = allowed
@@ -62,6 +65,7 @@ export class Standing {
     this.delayMs = delayMs
     this.at = at
     this.period = period
+    this.debt = debt
   }
 }
 
@@ -69,12 +73,13 @@ export class Standing {
 export interface Filled {
   readonly policy: { readonly quota: number; readonly capacity: number }
   readonly remaining: number
+  readonly debt?: number | undefined
   readonly period?: Pick<PeriodStanding, 'used' | 'granted' | 'rolledOver' | 'over'> | undefined
 }
 
 /** Units in use: what the capacity lacks of `remaining`; of a quota, what was counted. */
-export function usedOf({ policy, remaining, period }: Filled): number {
-  return period === undefined ? policy.capacity - remaining : period.used
+export function usedOf({ policy, remaining, period, debt = 0 }: Filled): number {
+  return period === undefined ? policy.capacity - remaining + debt : period.used
 }
 
 /** The units that make up a share of so many: 7 of 100 for 0.07, which times 100 is a little more in floating point. */

@@ -31,6 +31,9 @@ class Elsewhere implements Store {
   edit(...asked: Parameters<Store['edit']>) {
     return this.#answer(() => this.#inner.edit(...asked))
   }
+  renew(...asked: Parameters<Store['renew']>) {
+    return this.#answer(() => this.#inner.renew(...asked))
+  }
   readTexts(known: string) {
     return this.#inner.readTexts(known)
   }

@@ -1,6 +1,7 @@
-import type { Ask, GivenBack, Return } from '../decisions/ask.js'
-import { Decision } from '../decisions/decision.js'
+import { type Ask, type GivenBack, haveSlots, type Return } from '../decisions/ask.js'
+import { admits, Decision } from '../decisions/decision.js'
 import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
+import type { Renewal } from '../decisions/lease.js'
 import type { Standing } from '../decisions/standing.js'
 import { describe, isError, isStoreError, StoreError, shown } from '../errors.js'
 import { fixedWindow } from '../policies/constructors.js'
@@ -49,6 +50,9 @@ export function failoverOf(store: Store): Failover {
 
 /** Forgetting every key of a policy takes a store as long as it has keys. */
 const CLEAR_MS = 30_000
+
+/** No request waits for leases to be renewed, and there may be many of them. */
+const RENEW_MS = 1_000
 
 /** A store that never fails a request: what it cannot decide in time is decided without it. */
 export class Failover {
@@ -139,7 +143,7 @@ export class Failover {
       const deadline = deadlines.add(() => without(this.#tooLate(failure.timeoutMs)))
       Promise.resolve(answer).then(
         (standings) => {
-          if (deadline.met) return
+          if (deadline.met) return this.#releaseLate(asks, standings)
           deadlines.meet(deadline)
           const decided = isAnswer(standings, asks)
           if (decided) resolve(new Decision(asks, standings, verb))
@@ -152,6 +156,18 @@ export class Failover {
         },
       )
     })
+  }
+
+  /** Slots that were taken after all, for nobody. */
+  #releaseLate(asks: readonly Ask[], standings: readonly Standing[]): void {
+    if (!haveSlots(asks) || !isAnswer(standings, asks) || !admits(standings)) return
+    const taken = asks.filter(({ lease, cost }, i) => lease !== undefined && cost > 0 && standings[i]?.allowed)
+    try {
+      // What cannot be given back expires by itself.
+      Promise.resolve(this.store.refund(taken.map((ask) => ({ ...ask, at: 0 })))).catch(() => undefined)
+    } catch {
+      // The same.
+    }
   }
 
   /** Notes what is wrong with the store, and decides as `onStoreError` says. */
@@ -179,6 +195,18 @@ export class Failover {
   ): GivenBack | Promise<GivenBack> {
     if (decision.degraded) return this.#fallback.refund(returns, failure, once)
     return this.store.refund(returns, once)
+  }
+
+  /**
+   * Lets leases be held for longer, where they were taken. Rejects with a `StoreError` when the store does not do so in time.
+   */
+  renew(
+    renewals: readonly Renewal[],
+    degraded: boolean,
+    failure: Failure,
+  ): readonly boolean[] | Promise<readonly boolean[]> {
+    if (degraded) return this.#fallback.renew(renewals, failure)
+    return this.inTime(this.store.renew(renewals), Math.max(failure.timeoutMs, RENEW_MS))
   }
 
   /** Forgets keys, also in what decides during an outage. Rejects with a `StoreError` when the store does not do so in time. */

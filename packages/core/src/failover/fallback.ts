@@ -1,6 +1,7 @@
 import type { Ask, GivenBack, Return } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
+import type { Renewal } from '../decisions/lease.js'
 import { Standing } from '../decisions/standing.js'
 import { type MemoryStore, memoryStore } from '../memory/memory-store.js'
 import type { Policy } from '../policies/policy.js'
@@ -30,6 +31,10 @@ export class Fallback {
 
   refund(returns: readonly Return[], { share }: Failure, once: Once | undefined): GivenBack {
     return this.#local === undefined ? undefined : share.refund(this.#local, returns, once)
+  }
+
+  renew(renewals: readonly Renewal[], { share }: Failure): readonly boolean[] {
+    return this.#local === undefined ? renewals.map(() => false) : share.renew(this.#local, renewals)
   }
 
   reset(policies: readonly Policy[], keys: readonly string[], scope: string | undefined): void {

@@ -1,5 +1,6 @@
 import type { Ask, GivenBack, Return } from '../decisions/ask.js'
 import type { Once, OnceAnswer } from '../decisions/edit.js'
+import type { Renewal } from '../decisions/lease.js'
 import { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import type { SyncStore } from '../stores/store.js'
@@ -32,6 +33,11 @@ export class Share {
       returns.map(({ at }, i) => ({ ...(asks[i] as Ask), at })),
       once,
     )
+  }
+
+  renew(store: SyncStore, renewals: readonly Renewal[]): readonly boolean[] {
+    const asks = this.#asks(renewals)
+    return store.renew(renewals.map((renewal, i) => ({ ...renewal, ...(asks[i] as Ask), lease: renewal.lease })))
   }
 
   policy(policy: Policy): Policy {
@@ -69,9 +75,10 @@ export class Share {
 
   /** A request that costs more than a share, but not more than the whole, takes the share. */
   #asks(asks: readonly Ask[]): readonly Ask[] {
-    return asks.map(({ policy, key, cost }) => {
+    return asks.map((ask) => {
+      const { policy, cost } = ask
       const share = this.policy(policy)
-      return { policy: share, key, cost: cost > policy.capacity ? cost : Math.min(cost, share.capacity) }
+      return { ...ask, policy: share, cost: cost > policy.capacity ? cost : Math.min(cost, share.capacity) }
     })
   }
 

@@ -54,6 +54,20 @@ function wasDelivered(response: ResponseLike): boolean {
   return !isGone(response)
 }
 
+/**
+ * Calls back once, when the response has been sent, can no longer be, or its connection has closed: also that of a response
+ * that a handler has hijacked, or whose connection it has upgraded.
+ */
+export function whenEnded(response: ResponseLike, callback: () => void): void {
+  const ended = (): void => {
+    response.removeListener('finish', ended)
+    stopWatching()
+    callback()
+  }
+  const stopWatching = whenGone(response, ended)
+  response.once('finish', ended)
+}
+
 /** Calls back when the client leaves. Returns a function that stops watching. */
 export function whenGone(response: ResponseLike, callback: () => void): () => void {
   response.once('close', callback)

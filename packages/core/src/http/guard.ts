@@ -1,6 +1,7 @@
-import type { Ask } from '../decisions/ask.js'
+import { type Ask, haveSlots } from '../decisions/ask.js'
 import type { ReportedStanding } from '../decisions/binding.js'
 import type { Decision } from '../decisions/decision.js'
+import type { Once } from '../decisions/edit.js'
 import { KeyError } from '../errors.js'
 import type { Keys } from '../limiter/costs.js'
 import { Decider } from '../limiter/decider.js'
@@ -10,12 +11,13 @@ import { isHeard, report } from '../limiter/report.js'
 import type { Policy } from '../policies/policy.js'
 import { keyDigest } from '../runtime/key.js'
 import { isThenable } from '../runtime/thenable.js'
-import { isGone, isSent, type ResponseLike, whenGone } from './connection.js'
+import { isGone, isSent, type ResponseLike, whenEnded, whenGone } from './connection.js'
 import { noteDecision } from './creation.js'
 import { type Exchange, exchangeOf, type LimitResult } from './exchange.js'
 import type { GuardParts } from './guard-parts.js'
 import type { Passage } from './passage.js'
 import { problem, sentenceOf } from './problem.js'
+import { Queue } from './queue.js'
 import { RateLimitError } from './rate-limit-error.js'
 import { completeReply, type Reply } from './reply.js'
 import { RequestAsks, toError } from './request-asks.js'
@@ -34,6 +36,9 @@ export class Guard<Req extends object> {
   readonly #parts: GuardParts<Req>
   readonly #asks: RequestAsks<Req>
   readonly decider: Decider
+  #queue: Queue | undefined
+  /** Whose slots are held, for whoever listens to what becomes of them. */
+  readonly #requests = new WeakMap<Decision, Req>()
 
   /** @throws {ConfigError} on policies that cannot be right. */
   constructor(parts: GuardParts<Req>) {
@@ -41,6 +46,10 @@ export class Guard<Req extends object> {
     this.#asks = new RequestAsks(parts)
     const { shadow, warnAt, warnEvery, failure } = parts.options
     this.decider = new Decider({ name: parts.name, shadow, warnAt, warnEvery }, parts.failover, failure, parts.ledger)
+    this.decider.onLost = (decision, { policy, key }) => {
+      const request = this.#requests.get(decision)
+      if (request !== undefined) parts.events.emit('lost', { limit: parts.name, decision, policy, key, request })
+    }
   }
 
   /** The policies that stay: all of them, or those of each plan; none where a function returns them. */
@@ -104,45 +113,78 @@ export class Guard<Req extends object> {
     result: LimitResult,
   ): Passage | Promise<Passage> {
     if (asks === undefined) return go(undefined, response, exchange)
-    const decision = this.#decide(asks, request)
+    const decision = this.#decide(asks, request, response)
     return isThenable(decision)
       ? decision.then((settled) => this.#decided(settled, request, response, exchange, result))
       : this.#decided(decision, request, response, exchange, result)
   }
 
-  #decide(asks: readonly Ask[], request: Req): Decision | Promise<Decision> {
+  /** `undefined`: the client left while it waited for a slot. */
+  #decide(
+    asks: readonly Ask[],
+    request: Req,
+    response: ResponseLike,
+  ): Decision | Promise<Decision> | Promise<Decision | undefined> {
     const { options } = this.#parts
-    if (options.id === undefined) return this.decider.decide('consume', asks)
+    if (options.id === undefined) return this.#decideBy(asks, undefined, response)
     const id = options.id(request)
     return isThenable(id)
-      ? Promise.resolve(id).then((settled) => this.#decideOnce(asks, settled))
-      : this.#decideOnce(asks, id)
+      ? Promise.resolve(id).then((settled) => this.#decideBy(asks, this.#onceOf(asks, settled), response))
+      : this.#decideBy(asks, this.#onceOf(asks, id), response)
   }
 
-  #decideOnce(asks: readonly Ask[], id: string | undefined): Decision | Promise<Decision> {
-    const { name: scope, options } = this.#parts
+  #onceOf(asks: readonly Ask[], id: string | undefined): Once | undefined {
     // A header that is empty names nothing.
-    if (id === undefined || id === '') return this.decider.decide('consume', asks)
-    const once = { scope, id: checkId(id), keepMs: options.keepIdsMs }
-    return this.decider.decide('consume', checkOneKey(asks), once)
+    if (id === undefined || id === '') return undefined
+    checkOneKey(asks)
+    return { scope: this.#parts.name, id: checkId(id), keepMs: this.#parts.options.keepIdsMs }
+  }
+
+  #decideBy(
+    asks: readonly Ask[],
+    once: Once | undefined,
+    response: ResponseLike,
+  ): Decision | Promise<Decision> | Promise<Decision | undefined> {
+    if (!haveSlots(asks)) return this.decider.decide('consume', asks, once)
+    this.#queue ??= new Queue(this.decider)
+    return this.#queue.decide(asks, response, (turn) => this.decider.decide('consume', turn, once))
   }
 
   #decided(
-    decision: Decision,
+    decision: Decision | undefined,
     request: Req,
     response: ResponseLike,
     exchange: Exchange,
     result: LimitResult,
   ): Passage | Promise<Passage> {
+    if (decision === undefined) return OVER
     const { name, events, reader } = this.#parts
     if (isHeard(events)) report(name, decision, request, events, reader.route)
-    if (isSent(response)) return OVER
+    const { slots } = this.decider
+    const isHeld = slots.size > 0 && slots.isHeld(decision)
+    if (isSent(response) || (isHeld && isGone(response))) {
+      if (isHeld) this.#release(decision)
+      return OVER
+    }
+    if (isHeld) this.#requests.set(decision, request)
     exchange.decision = decision
     result.standings = this.#reported(decision)
     if (!decision.allowed) return this.#deny(decision, request, response, exchange)
     if (decision.delayMs > 0) return this.#hold(decision, request, response, exchange)
     this.#refundLater(decision, request, response, exchange)
+    if (isHeld) whenEnded(response, () => this.#release(decision))
     return go(decision, response, exchange)
+  }
+
+  /** Gives slots back, whatever became of the request. */
+  #release(decision: Decision): void {
+    const { failover } = this.#parts
+    try {
+      const released = this.decider.release(decision)
+      if (isThenable(released)) released.then(undefined, (error) => failover.report(error))
+    } catch (error) {
+      failover.report(error)
+    }
   }
 
   #reported({ standings, asks }: Decision): readonly ReportedStanding[] {
@@ -171,9 +213,13 @@ export class Guard<Req extends object> {
     return new Promise((resolve) => {
       const goOn = (): void => {
         stopWatching()
-        if (isSent(response)) resolve(OVER)
-        else {
+        const isHeld = this.decider.slots.isHeld(decision)
+        if (isSent(response)) {
+          if (isHeld) this.#release(decision)
+          resolve(OVER)
+        } else {
           this.#refundLater(decision, request, response, exchange)
+          if (isHeld) whenEnded(response, () => this.#release(decision))
           resolve(go(decision, response, exchange))
         }
       }

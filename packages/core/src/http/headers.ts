@@ -129,7 +129,7 @@ const write: Readonly<Record<Dialect, Writer>> = {
     if (binding === undefined) return
     const { policy } = binding
     fields.push(['RateLimit-Policy', list(standings, oldPolicy)])
-    const reset = isForLife(binding) ? '' : `, reset=${resetOf(binding)}`
+    const reset = isTimeless(binding) ? '' : `, reset=${resetOf(binding)}`
     fields.push(['RateLimit', `limit=${policy.quota}, remaining=${shownRemaining(binding)}${reset}`])
   },
   'draft-6': (fields, standings) => {
@@ -201,11 +201,10 @@ function unixSeconds(now: number, { moreAfterMs }: ReportedStanding): number {
   return Math.ceil((now + (moreAfterMs ?? 0)) / 1000)
 }
 
-/** A quota for a lifetime has no time to tell. */
 function three(fields: Field[], prefix: string, standing: ReportedStanding, reset: number): void {
   fields.push([`${prefix}-Limit`, String(standing.policy.quota)])
   fields.push([`${prefix}-Remaining`, String(shownRemaining(standing))])
-  if (!isForLife(standing)) fields.push([`${prefix}-Reset`, String(reset)])
+  if (!isTimeless(standing)) fields.push([`${prefix}-Reset`, String(reset)])
 }
 
 /** `Sluice-Warning`: the policies whose used share has reached a `warnAt`, or that are over, with the share. */
@@ -226,8 +225,9 @@ function warningItem(standing: ReportedStanding): string {
   return standing.period === undefined || standing.period.over === 0 ? item : `${item};over=${standing.period.over}`
 }
 
-function isForLife({ period }: ReportedStanding): boolean {
-  return period?.end === Number.POSITIVE_INFINITY
+/** A quota for a lifetime, and slots, have no time at which there is more. */
+function isTimeless({ period, policy }: ReportedStanding): boolean {
+  return period?.end === Number.POSITIVE_INFINITY || policy.unit === 'concurrent-requests'
 }
 
 function sfString(text: string): string {

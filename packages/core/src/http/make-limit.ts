@@ -44,7 +44,7 @@ export function makeLimit<Req extends object>(
   const [first = [], ...others] = guard.policies
   names.add(name, first, !isNamed)
   for (const plan of others) names.check(plan)
-  const limiter = new StoreLimiter(name, distinct(guard.policies.flat()), guard.decider, options.keepIdsMs)
+  const limiter = new StoreLimiter(name, distinct(guard.policies.flat()), guard.decider, options.keepIdsMs, 1)
   const depends = isPlans<Req>(policies) ? 'plans' : typeof policies === 'function' ? 'function' : 'nothing'
   const keyOf = (request: Req) => guard.keyOf(request)
   return { name, guard, controls: controlsOf(limiter, depends, guard.addressPolicies, options.ipv6Prefix, keyOf) }

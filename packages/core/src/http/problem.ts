@@ -10,8 +10,8 @@ import type { Reply } from './reply.js'
  * @example limit('5/min', { response: (decision) => ({ ...problem(decision), status: 420 }) })
  */
 export function problem(decision: Decision, accept?: string): Reply {
-  const undecided = isUndecided(decision)
-  const status = undecided ? 503 : 429
+  const full = isUndecided(decision) || isFull(decision)
+  const status = full ? 503 : 429
   const detail = sentenceOf(decision)
   if (prefersText(accept)) return { status, body: `${detail}\n` }
   const denied = decision.standings.filter(denies)
@@ -20,8 +20,8 @@ export function problem(decision: Decision, accept?: string): Reply {
     status,
     headers: { 'content-type': 'application/problem+json' },
     body: {
-      type: `https://iana.org/assignments/http-problem-types#${undecided ? 'temporary-reduced-capacity' : 'quota-exceeded'}`,
-      title: undecided ? 'Temporarily out of capacity' : 'Too many requests',
+      type: `https://iana.org/assignments/http-problem-types#${full ? 'temporary-reduced-capacity' : 'quota-exceeded'}`,
+      title: full ? 'Temporarily out of capacity' : 'Too many requests',
       status,
       detail,
       'violated-policies': denied.map((standing) => standing.policy.name),
@@ -39,6 +39,12 @@ function isUndecided({ degraded, binding }: Decision): boolean {
   return degraded && binding?.moreAfterMs === null && Number.isFinite(binding.retryAfterMs)
 }
 
+/** Whether what denies is only what clients share: then none of them has asked for too much. */
+function isFull({ standings }: Decision): boolean {
+  const denied = standings.filter(denies)
+  return denied.length > 0 && denied.every(({ policy }) => policy.lease?.shared === true)
+}
+
 /** The store could not be asked, and the limit denies without it: the server is at fault, not its client. */
 const UNDECIDED = 'The server cannot check its limits at the moment. Try again in a second.'
 
@@ -52,12 +58,27 @@ function sentence({ binding, asks, override }: Decision): string {
   if (override?.to === 'blocked') return blockedSentence(binding)
   const cost = asks.find((ask) => ask.policy === binding.policy)?.cost ?? 1
   const { policy, remaining, retryAfterMs, period } = binding
+  if (policy.lease !== undefined) return slotsSentence(binding, policy.lease.shared, cost)
   const limit = `The limit "${policy.name}" (${rate(policy)})`
   if (period !== undefined) return quotaSentence(binding, period.end, cost)
   if (retryAfterMs === Number.POSITIVE_INFINITY) {
     return `${limit} lets at most ${amount(policy.capacity, policy.unit)} through at once; this request needs ${cost.toLocaleString('en')}.`
   }
   return `${limit} ${state(remaining, cost)}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
+}
+
+/** When slots become free is an estimate, and said so. */
+function slotsSentence({ policy, remaining, retryAfterMs }: Standing, shared: boolean, cost: number): string {
+  const { name, quota } = policy
+  const limit = `The limit "${name}" (${quota.toLocaleString('en')} at a time)`
+  if (retryAfterMs === Number.POSITIVE_INFINITY) return `${limit} never has room for ${cost.toLocaleString('en')}.`
+  const state =
+    remaining > 0
+      ? `has room for ${remaining.toLocaleString('en')}, and this request needs ${cost.toLocaleString('en')}`
+      : shared
+        ? 'is full: all of it is in use by other requests'
+        : 'is full: as many of your requests are still in progress'
+  return `${limit} ${state}. Try again in about ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
 }
 
 function blockedSentence({ policy, retryAfterMs }: Standing): string {

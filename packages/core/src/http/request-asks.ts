@@ -1,4 +1,4 @@
-import type { Ask } from '../decisions/ask.js'
+import { type Ask, newAsk } from '../decisions/ask.js'
 import { ConfigError, KeyError, shown } from '../errors.js'
 import { checkCost, emptyKey, type Keys } from '../limiter/costs.js'
 import { bindPolicies, type NamedPolicy } from '../policies/bind-policies.js'
@@ -172,7 +172,7 @@ export class RequestAsks<Req> {
   #ask({ policy, key: own }: Line, key: unknown, cost: unknown, request: Req): Ask {
     if (typeof key !== 'string' || key === '') throw notAKey(key, policy.name)
     if (own !== undefined || this.#parts.options.key !== undefined) this.#parts.checks.ownKey(request, key)
-    return { policy, key, cost: checkCost(cost, ` of policy "${policy.name}"`) }
+    return newAsk(policy, key, checkCost(cost, ` of policy "${policy.name}"`))
   }
 
   #recall(given: unknown): readonly Line[] {

@@ -1,4 +1,4 @@
-import type { Ask } from '../decisions/ask.js'
+import { type Ask, haveSlots } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
 import type { Override } from '../decisions/override.js'
@@ -13,6 +13,7 @@ import type { UsageLedger } from './ledger.js'
 import { OverriddenAsks } from './overridden-asks.js'
 import { type Overrides, overridesOf } from './overrides.js'
 import { noteOnce, refund } from './receipts.js'
+import { type OnLost, type Slots, slotsOf } from './slots.js'
 
 type Answer = Decision | Promise<Decision>
 
@@ -22,6 +23,9 @@ export class Decider {
   readonly failover: Failover
   readonly failure: Failure
   readonly overrides: Overrides
+  readonly slots: Slots
+  /** Learns of slots that expired while they were held. */
+  onLost: OnLost = () => undefined
   readonly #ledger: UsageLedger | undefined
   readonly #overridden: OverriddenAsks
 
@@ -30,6 +34,7 @@ export class Decider {
     this.failover = failover
     this.failure = failure
     this.overrides = overridesOf(failover)
+    this.slots = slotsOf(failover)
     this.#ledger = ledger
     this.#overridden = new OverriddenAsks(naming, this.overrides, failover)
   }
@@ -37,7 +42,7 @@ export class Decider {
   /** With `once`, what an id counts once. */
   decide(verb: 'consume' | 'peek', asks: readonly Ask[], once?: Once): Answer {
     if (once === undefined && this.#ledger === undefined && this.overrides.areNone) {
-      return this.failover.decide(verb, asks, this.failure)
+      return this.#askStore(verb, asks)
     }
     const answer = this.#decide(verb, asks, once)
     return this.#ledger === undefined || verb === 'peek' ? answer : this.#recorded(answer, this.#ledger)
@@ -110,9 +115,28 @@ export class Decider {
   }
 
   #ask(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
-    if (once === undefined) return this.failover.decide(verb, asks, this.failure)
+    if (once === undefined) return this.#askStore(verb, asks)
     const answer = this.failover.decideOnce(asks, once, this.failure)
-    return isThenable(answer) ? answer.then((decision) => noteOnce(decision, once)) : noteOnce(answer, once)
+    const noted = (decision: Decision): Decision => this.#held(noteOnce(decision, once))
+    return isThenable(answer) ? answer.then(noted) : noted(answer)
+  }
+
+  #askStore(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
+    const answer = this.failover.decide(verb, asks, this.failure)
+    if (verb === 'peek' || !haveSlots(asks)) return answer
+    return isThenable(answer) ? answer.then((decision) => this.#held(decision)) : this.#held(answer)
+  }
+
+  /** From here on, what was taken in slots is held; of a denial, when they may be free again is estimated. */
+  #held(decision: Decision): Decision {
+    if (!decision.allowed) return this.slots.estimated(decision, 0)
+    if (decision.taken) this.slots.hold(decision, this.failure, this.onLost)
+    return decision
+  }
+
+  /** Gives back the slots that a decision holds, and nothing else; once, however often it is called. */
+  release(decision: Decision): void | Promise<void> {
+    return this.slots.release(decision)
   }
 }
 

@@ -33,6 +33,17 @@ export interface Events<Req> extends Omit<StoreEvents, 'error'> {
     readonly used: number
     readonly request: Req
   }
+  /**
+   * A slot expired although its holder had not released it: its process was held up for longer than `leaseMs`, or could not
+   * reach the store for as long. Others may hold it by now.
+   */
+  lost: {
+    readonly limit: string
+    readonly decision: Decision
+    readonly policy: Policy
+    readonly key: string
+    readonly request: Req
+  }
   /** Something threw: a function of the limit's options or a listener; or one bucket of the store could not be used. */
   error: { readonly error: unknown; readonly request?: Req | undefined }
 }
@@ -48,7 +59,7 @@ export interface DecisionMessage {
 /** The events of all limits of one `sluice()`, or of one limiter. */
 export type LimitEvents<Req> = Emitter<Events<Req>>
 
-const NAMES = ['decision', 'denied', 'warning', 'error', 'degraded', 'recovered'] as const
+const NAMES = ['decision', 'denied', 'warning', 'lost', 'error', 'degraded', 'recovered'] as const
 
 /** A listener that throws or rejects is reported by `error`, and harms no request. */
 export function limitEvents<Req>(): LimitEvents<Req> {

@@ -142,6 +142,7 @@ describe('a limiter over a store that answers later', () => {
       peek: async (...asked: Parameters<Store['peek']>) => inner.peek(...asked),
       consumeOnce: async (...asked: Parameters<Store['consumeOnce']>) => inner.consumeOnce(...asked),
       edit: async (...asked: Parameters<Store['edit']>) => inner.edit(...asked),
+      renew: async (...asked: Parameters<Store['renew']>) => inner.renew(...asked),
       readTexts: async (...asked: Parameters<Store['readTexts']>) => inner.readTexts(...asked),
       writeText: async (...asked: Parameters<Store['writeText']>) => inner.writeText(...asked),
       refund: async (...asked: Parameters<Store['refund']>) => inner.refund(...asked),

@@ -1,7 +1,7 @@
-import type { Ask } from '../decisions/ask.js'
+import { type Ask, newAsk } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import type { Override } from '../decisions/override.js'
-import { ConfigError, KeyError } from '../errors.js'
+import { ConfigError, KeyError, shown } from '../errors.js'
 import { type Failover, failoverOf } from '../failover/failover.js'
 import {
   checkFailure,
@@ -28,6 +28,7 @@ import { checkLedger, type Ledger } from './ledger.js'
 import { checkOverride, type OverrideOptions, type OverrideTo } from './override-options.js'
 import { isHeard, report } from './report.js'
 import { type HistoryByPolicy, pastPeriods, type UsageByPolicy, usageOf } from './usage.js'
+import { checkWait, WAIT_OPTIONS, type WaitOptions, waitInLine } from './wait.js'
 
 export interface LimiterOptions<T extends string, L extends readonly PolicyLike[], S extends Store = Store>
   extends FailureOptions,
@@ -46,6 +47,8 @@ export interface LimiterOptions<T extends string, L extends readonly PolicyLike[
   readonly keepIdsMs?: number | undefined
   /** Where usage of calendar quotas is added up, to bill by. */
   readonly ledger?: Ledger | undefined
+  /** How many may wait for one key at a time, in `wait` and `run`; defaults to 10,000. */
+  readonly maxWaiting?: number | undefined
 }
 
 /** What a take costs. */
@@ -82,6 +85,25 @@ export interface Limiter<S extends Store> {
    * did not do so in time; it can then be called again.
    */
   refund(decision: Decision, options?: Cost): Answer<S, void>
+  /**
+   * Takes as `consume` does, and waits for it where that is denied: first come, first served for each key in this process. It
+   * asks again when a denial's time has come, and for slots as soon as one is released.
+   * @example await limiter.wait('user-42', { signal: AbortSignal.timeout(5_000) })
+   * @throws {WaitError} where it takes longer than `maxWaitMs`, too many wait, or it can never be.
+   */
+  wait(key: Keys, options?: Cost & WaitOptions): Promise<Decision>
+  /**
+   * Waits, runs the function, and releases the slots that it held, whether it succeeds or throws. Resolves with what the
+   * function returns.
+   * @example const page = await limiter.run('example.com', () => fetch(url))
+   * @throws {WaitError} as `wait` does; then the function was not called.
+   */
+  run<T>(key: Keys, work: (decision: Decision) => T | PromiseLike<T>, options?: Cost & WaitOptions): Promise<T>
+  /**
+   * Releases the slots that a decision holds under `concurrency` policies, and gives nothing else back. A second call does
+   * nothing. A slot that is not released is held for as long as this process lives.
+   */
+  release(decision: Decision): Answer<S, void>
   /** Resets a key: every bucket of it is fresh again. An object names keys by policy, and resets only those. */
   reset(key: Keys): Answer<S, void>
   /** Resets every key under these policies. */
@@ -141,11 +163,14 @@ export function createLimiter(options: LimiterOptions<string, readonly PolicyLik
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
   const naming = { name, warnAt, warnEvery }
   const decider = new Decider(naming, failoverOf(toStore(store)), failure, checkLedger(options.ledger))
-  return new StoreLimiter(name, bindPolicies(policies, naming), decider, keepIdsMs)
+  const maxWaiting = checkWhole('maxWaiting', options.maxWaiting ?? 10_000, 1, 1_000_000)
+  const limiter = new StoreLimiter(name, bindPolicies(policies, naming), decider, keepIdsMs, maxWaiting)
+  decider.onLost = (decision, ask) => limiter.lost(decision, ask)
+  return limiter
 }
 
 const KNOWN = [
-  ...['policies', 'store', 'name', 'warnAt', 'warnEvery', 'keepIdsMs', 'ledger', 'instances'],
+  ...['policies', 'store', 'name', 'warnAt', 'warnEvery', 'keepIdsMs', 'ledger', 'maxWaiting', 'instances'],
   ...FAILURE_OPTIONS,
 ]
 
@@ -158,8 +183,9 @@ export class StoreLimiter implements Limiter<Store> {
   readonly #failover: Failover
   readonly #failure: Failure
   readonly #keepIdsMs: number
+  readonly #maxWaiting: number
 
-  constructor(name: string, policies: readonly Policy[], decider: Decider, keepIdsMs: number) {
+  constructor(name: string, policies: readonly Policy[], decider: Decider, keepIdsMs: number, maxWaiting: number) {
     const { failover, failure } = decider
     checkRoom(policies, failover.store)
     this.#name = name
@@ -168,6 +194,7 @@ export class StoreLimiter implements Limiter<Store> {
     this.#failover = failover
     this.#failure = failure
     this.#keepIdsMs = keepIdsMs
+    this.#maxWaiting = maxWaiting
   }
 
   consume(key: Keys, options?: Take): Decision | Promise<Decision> {
@@ -199,6 +226,31 @@ export class StoreLimiter implements Limiter<Store> {
     checkNames(costs, this.policies, 'cost')
     for (const policy of this.policies) if (costs !== undefined) costOf(costs, policy, 0)
     return this.#decider.refund(decision, costs)
+  }
+
+  async wait(key: Keys, options: Cost & WaitOptions = {}): Promise<Decision> {
+    checkOptions('wait() and run()', options, ['cost', ...WAIT_OPTIONS])
+    checkWait(options)
+    const { signal, maxWaitMs, ...cost } = options
+    const asks = this.#asks(key, cost)
+    const line = `${this.#name}\0${typeof key === 'string' ? key : JSON.stringify(key)}`
+    const decision = await waitInLine(this.#decider, line, asks, { signal, maxWaitMs }, this.#maxWaiting)
+    return isHeard(this.#events) ? this.#reported(decision) : decision
+  }
+
+  async run<T>(key: Keys, work: (decision: Decision) => T | PromiseLike<T>, options?: Cost & WaitOptions): Promise<T> {
+    if (typeof work !== 'function') throw new ConfigError(`run(): expected a function, got ${shown(work)}.`)
+    const decision = await this.wait(key, options)
+    try {
+      return await work(decision)
+    } finally {
+      // What the function returned matters more than a slot, which expires by itself.
+      await settled(this.#decider.release(decision), (error) => this.#failover.report(error))
+    }
+  }
+
+  release(decision: Decision): void | Promise<void> {
+    return this.#failover.inTime(this.#decider.release(decision), this.#failure.timeoutMs)
   }
 
   reset(key: Keys): void | Promise<void> {
@@ -266,6 +318,10 @@ export class StoreLimiter implements Limiter<Store> {
     return listen(this.#events, this.#failover, name, listener)
   }
 
+  lost(decision: Decision, { policy, key }: Ask): void {
+    this.#events.emit('lost', { limit: this.#name, decision, policy, key, request: undefined })
+  }
+
   close(): void | Promise<void> {
     return this.#decider.close()
   }
@@ -274,11 +330,11 @@ export class StoreLimiter implements Limiter<Store> {
     const costs = options === undefined ? 1 : checkedCost(options)
     const only = this.policies.length === 1 ? this.policies[0] : undefined
     if (only !== undefined && typeof keys === 'string' && typeof costs === 'number') {
-      return [{ policy: only, key: checkNotEmpty(keys), cost: checkCost(costs, '') }]
+      return [newAsk(only, checkNotEmpty(keys), checkCost(costs, ''))]
     }
     checkNames(keys, this.policies, 'key')
     checkNames(costs, this.policies, 'cost')
-    return this.policies.map((policy) => ({ policy, key: keyOf(keys, policy), cost: costOf(costs, policy, 1) }))
+    return this.policies.map((policy) => newAsk(policy, keyOf(keys, policy), costOf(costs, policy, 1)))
   }
 }
 
@@ -298,6 +354,14 @@ export function checkOneKey(asks: readonly Ask[]): readonly Ask[] {
 /** @throws {ConfigError} unless it is between a second and a year. */
 export function checkKeepIds(ms: number | undefined): number {
   return checkWhole('keepIdsMs', ms ?? 86_400_000, 1_000, 365 * 86_400_000)
+}
+
+async function settled(answer: void | Promise<void>, failed: (error: unknown) => void): Promise<void> {
+  try {
+    await answer
+  } catch (error) {
+    failed(error)
+  }
 }
 
 function after<T, R>(answer: T | Promise<T>, map: (value: T) => R): R | Promise<R> {

@@ -1,4 +1,4 @@
-import type { Ask } from '../decisions/ask.js'
+import { type Ask, newAsk } from '../decisions/ask.js'
 import type { Override } from '../decisions/override.js'
 import { ConfigError, describe } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
@@ -97,5 +97,5 @@ function askLike(policy: Policy, own: readonly Ask[], first: Ask): Ask {
     own.find((ask) => ask.policy.address === policy.address) ??
     own.find((ask) => ask.policy.unit === policy.unit) ??
     first
-  return { policy, key: first.key, cost: like.cost }
+  return newAsk(policy, first.key, like.cost)
 }

@@ -17,6 +17,7 @@ function fragile() {
     peek: async (asks) => inner.peek(asks),
     consumeOnce: async (asks, once) => inner.consumeOnce(asks, once),
     edit: async (change) => inner.edit(change),
+    renew: async (renewals) => inner.renew(renewals),
     readTexts: async (known) => inner.readTexts(known),
     writeText: async (entry) => inner.writeText(entry),
     async refund(returns) {

@@ -6,6 +6,7 @@ import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
 import { isThenable } from '../runtime/thenable.js'
 import { type Costs, costOf } from './costs.js'
+import { slotsOf } from './slots.js'
 
 /** What has been given back of a decision so far, by ask. */
 interface Receipt {
@@ -28,7 +29,7 @@ export function noteOnce(decision: Decision, once: Once): Decision {
 }
 
 /**
- * Gives back what a decision took, or the units that `costs` names; to no policy more than it took from it.
+ * Gives back what a decision took, slots included, or the units that `costs` names; to no policy more than it took from it.
  * A refund that the store did not carry out can be tried again.
  * @throws {StoreError} when the store does not give them back in time; also as a rejection.
  */
@@ -41,7 +42,11 @@ export function refund(
 ): void | Promise<void> {
   const receipt = receipts.get(decision) ?? { given: decision.asks.map(() => 0), underWay: undefined }
   receipts.set(decision, receipt)
-  const start = (): void | Promise<void> => giveBack(failover, decision, failure, costs, receipt, given)
+  const start = (): void | Promise<void> => {
+    const released = costs === undefined ? slotsOf(failover).release(decision) : undefined
+    const returned = giveBack(failover, decision, failure, costs, receipt, given)
+    return released === undefined ? returned : Promise.all([released, returned]).then(() => undefined)
+  }
   return failover.inTime(receipt.underWay === undefined ? start() : receipt.underWay.then(start), failure.timeoutMs)
 }
 
@@ -55,6 +60,7 @@ function giveBack(
 ): void | Promise<void> {
   const shares = decision.asks.map((ask, i) => {
     if (!took(decision, i)) return 0
+    if (ask.lease !== undefined) return 0
     const left = ask.cost - (receipt.given[i] ?? 0)
     return costs === undefined ? left : Math.min(left, costOf(costs, ask.policy, 0))
   })
@@ -69,7 +75,9 @@ function giveBack(
   note(receipt, shares, 1)
   if (returned.length === 0) return done(undefined)
   try {
-    const isAll = decision.asks.every(({ cost }, i) => !took(decision, i) || receipt.given[i] === cost)
+    const isAll = decision.asks.every(
+      ({ cost, lease }, i) => !took(decision, i) || lease !== undefined || receipt.given[i] === cost,
+    )
     const returns = returned.map(([, back]) => back)
     const answer = failover.refund(returns, decision, failure, isAll ? counted.get(decision) : undefined)
     if (!isThenable(answer)) return done(answer)

@@ -2,6 +2,7 @@ import type { EditAnswer } from '../algorithms/quota-edit.js'
 import { type Ask, type Return, refuseTwins } from '../decisions/ask.js'
 import { admits } from '../decisions/decision.js'
 import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
+import type { Renewal } from '../decisions/lease.js'
 import type { Standing } from '../decisions/standing.js'
 import { checkOptions, checkWhole } from '../options.js'
 import type { Policy } from '../policies/policy.js'
@@ -155,6 +156,20 @@ class Memory implements MemoryStore {
     })
   }
 
+  renew(renewals: readonly Renewal[]): readonly boolean[] {
+    const now = this.#clocks.monotonic()
+    return renewals.map((renewal) => {
+      const key = boundedKey(renewal.key)
+      const table = this.#tableOf(renewal.policy)
+      const shard = table.shardOf(key)
+      if (shard.slotOf(key) !== 0 || !renewal.restore) return shard.renew(key, renewal, now)
+      this.#makeRoom(table, key)
+      const home = this.#tableOf(renewal.policy).shardFor(key)
+      home.open(key)
+      return home.renew(key, renewal, now)
+    })
+  }
+
   reset(policies: readonly Policy[], keys: readonly string[], scope?: string): void {
     for (const key of keys.map(boundedKey)) {
       if (scope !== undefined) this.#ids.forgetKey(scope, key)
@@ -266,7 +281,10 @@ class Memory implements MemoryStore {
     this.#lastTable = undefined
   }
 
-  /** Of some buckets in this table and in the largest, the one that uses the least share of its capacity goes. */
+  /**
+   * Of some buckets in this table and in the largest, the one that uses the least share of its capacity goes; where both
+   * only hold slots, which are never dropped, of those in the next table that has others.
+   */
   #evict(table: Table, key: string): void {
     const home = table.shardOf(key)
     const here = home.size > 0 ? home : table.nextShard()
@@ -276,6 +294,17 @@ class Memory implements MemoryStore {
     const other = there === here ? undefined : there.candidate(key, largest.now())
     if (own !== undefined && (other === undefined || own.share <= other.share)) here.drop(own.slot)
     else if (other !== undefined) there.drop(other.slot)
+    else this.#evictElsewhere(key)
+  }
+
+  #evictElsewhere(key: string): void {
+    for (const table of this.#ring) {
+      const shard = table.nextShard()
+      const candidate = shard.candidate(key, table.now())
+      if (candidate === undefined) continue
+      shard.drop(candidate.slot)
+      return
+    }
   }
 
   /**

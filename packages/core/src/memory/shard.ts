@@ -1,7 +1,9 @@
 import type { Algorithm, Cells } from '../algorithms/algorithm.js'
+import { renew } from '../algorithms/concurrency.js'
 import { type EditAnswer, edit } from '../algorithms/quota-edit.js'
 import type { Ask, Return } from '../decisions/ask.js'
 import type { Edit } from '../decisions/edit.js'
+import type { Renewal } from '../decisions/lease.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import { copied } from '../runtime/key.js'
@@ -67,13 +69,13 @@ export class Shard {
     return this.#slots.get(key) ?? 0
   }
 
-  decide(slot: number, { policy, cost }: Ask, now: number, commit: boolean): Standing {
+  decide(slot: number, { policy, cost, lease }: Ask, now: number, commit: boolean): Standing {
     if (commit) this.#sizes[slot] = policy === this.#lastPolicy ? this.#lastSize : this.#sizeOf(policy)
     if (this.#more !== undefined) {
       const quick = commit ? this.#algorithm.quick?.(this.#cells, slot * this.#width, policy, cost, now) : undefined
       return quick ?? this.#whole(slot, (cells) => this.#algorithm.decide(cells, 0, policy, cost, now, commit))
     }
-    return this.#algorithm.decide(this.#cellsOf(slot), slot * this.#width, policy, cost, now, commit)
+    return this.#algorithm.decide(this.#cellsOf(slot), slot * this.#width, policy, cost, now, commit, lease)
   }
 
   /** Opens a bucket for a key that has none. */
@@ -91,11 +93,17 @@ export class Shard {
   refund(key: string, back: Return, now: number): number | undefined {
     const slot = this.slotOf(key)
     if (slot === 0) return 0
-    const { policy, cost, at } = back
+    const { policy, cost, at, lease } = back
     if (this.#more === undefined) {
-      return this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, policy, cost, at, now)
+      return this.#algorithm.refund(this.#cellsOf(slot), slot * this.#width, policy, cost, at, now, lease)
     }
     return this.#whole(slot, (cells) => this.#algorithm.refund(cells, 0, policy, cost, at, now))
+  }
+
+  /** Whether the lease is held from now on. */
+  renew(key: string, { policy, cost, lease, restore }: Renewal, now: number): boolean {
+    const slot = this.slotOf(key)
+    return slot !== 0 && renew(this.#cellsOf(slot), policy, cost, lease, restore, now)
   }
 
   /** Changes a quota's bucket, or tells its past. */
@@ -127,7 +135,9 @@ export class Shard {
       const key = this.#keys[slot]
       if (key === undefined || key === spared) continue
       seen += 1
-      const share = this.#usedIn(slot, now) / 2 ** ((this.#sizes[slot] ?? 0) / STEPS)
+      const used = this.#usedIn(slot, now)
+      if (used > 0 && this.#policy.lease !== undefined) continue
+      const share = used / 2 ** ((this.#sizes[slot] ?? 0) / STEPS)
       if (least === undefined || share < least.share) least = { slot, share }
     }
     return least

@@ -1,6 +1,7 @@
 /** What a policy counts. `requests` unless the text says otherwise. */
-export type Unit = 'requests' | 'tokens' | 'content-bytes'
+export type Unit = 'requests' | 'tokens' | 'content-bytes' | 'concurrent-requests'
 
+/** The units that a text can name. */
 export const UNITS: readonly Unit[] = ['requests', 'tokens', 'content-bytes']
 
 /** So many of what. */

@@ -76,12 +76,14 @@ function unitsByWindow(list: readonly PolicyLike[]): ReadonlyMap<string, Readonl
 function labelled(name: string, policy: Policy, units: ReadonlyMap<string, ReadonlySet<string>>): string {
   const window = windowOf(policy)
   const label = `${name}-${window}`
-  return policy.unit === 'requests' || units.get(window)?.size === 1 ? label : `${label}-${policy.unit}`
+  return policy.unit === 'requests' || policy.lease !== undefined || units.get(window)?.size === 1
+    ? label
+    : `${label}-${policy.unit}`
 }
 
-/** `1min`; of a quota its period: `month`. */
-function windowOf({ calendar, windowMs }: Policy): string {
-  return calendar?.unit ?? windowLabel(windowMs)
+/** `1min`; of a quota its period: `month`; of slots `concurrent`. */
+function windowOf({ calendar, lease, windowMs }: Policy): string {
+  return lease === undefined ? (calendar?.unit ?? windowLabel(windowMs)) : 'concurrent'
 }
 
 export function toNamed(given: PolicyLike): { readonly policy: Policy; readonly name: string | undefined } {

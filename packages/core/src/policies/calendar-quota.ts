@@ -80,6 +80,7 @@ export function calendarQuota(rate: Amount, calendar: Calendar, options: Calenda
     burst: rate.quota,
     subWindows: 0,
     calendar: checked(calendar),
+    lease: undefined,
     soft,
     overage,
     rollover: checkWhole('rollover', rollover, 0, LARGEST_QUOTA),

@@ -154,7 +154,8 @@ function construct(
   checkOptions(`${place}(${typeof given === 'string' ? `'${given}'` : '…'})`, options, ['name', ...known])
   const { algorithm, burst = rate.quota, queue = 0, subWindows = 0 } = shape(rate)
   const name = options.name === undefined ? '' : checkName(options.name)
-  return newPolicy({ ...rate, ...NO_PERIODS, name, algorithm, capacity: burst + queue, burst, subWindows })
+  const capacity = burst + queue
+  return newPolicy({ ...rate, ...NO_PERIODS, name, algorithm, capacity, burst, subWindows, lease: undefined })
 }
 
 /**

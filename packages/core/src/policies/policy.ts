@@ -11,6 +11,23 @@ export type AlgorithmName =
   | 'token-bucket'
   | 'leaky-bucket'
   | 'quota'
+  | 'concurrency'
+
+/** How the slots of a concurrency policy are held. */
+export interface LeaseTerms {
+  /** Milliseconds for which a slot is held unless its holder renews it. */
+  readonly ms: number
+  /** Whether clients share the slots: a denial is then nobody's fault, and answered with 503. */
+  readonly shared: boolean
+  /** Where requests wait for a slot; `undefined` where they do not. */
+  readonly queue: QueueTerms | undefined
+}
+
+/** How many wait for a slot of one key, and how long. */
+export interface QueueTerms {
+  readonly size: number
+  readonly timeoutMs: number
+}
 
 /** One named rule: a quota of units in a window, by one algorithm. Made by the constructors, such as `tokenBucket`. */
 export interface Policy {
@@ -19,7 +36,10 @@ export interface Policy {
   readonly algorithm: AlgorithmName
   /** Units in one window, 1 to 10^15 − 1. */
   readonly quota: number
-  /** Milliseconds. Of a calendar quota the usual length, as 30 days of a month; a standing's `period` has the true one. */
+  /**
+   * Milliseconds. Of a calendar quota the usual length, as 30 days of a month; a standing's `period` has the true one.
+   * `Infinity` for a concurrency policy, whose units return when they are released.
+   */
   readonly windowMs: number
   readonly unit: Unit
   /**
@@ -33,8 +53,12 @@ export interface Policy {
   readonly subWindows: number
   /** The periods of a calendar quota. */
   readonly calendar: Calendar | undefined
-  /** Of a calendar quota: never denies, and reports what is over. */
+  /** How slots are held; `undefined` unless it is a concurrency policy. */
+  readonly lease: LeaseTerms | undefined
+  /** Never denies: what there is no room for is owed. A calendar quota reports it as over, any other as debt. */
   readonly soft: boolean
+  /** Units beyond `capacity` that a bucket can owe, whether a soft policy let them pass or a reservation cost more. */
+  readonly maxDebt: number
   /** Of a calendar quota: units beyond it that still pass, and are reported as over. */
   readonly overage: number
   /** Of a calendar quota: the most units that a period leaves to the next. */
@@ -59,7 +83,7 @@ export interface Policy {
 const MADE: unique symbol = Symbol.for('sluice.policies')
 
 /** A policy as a constructor builds it. */
-export type PolicyParts = Omit<Policy, 'address' | 'plan' | 'shadow' | 'warnAt' | 'warnEvery'>
+export type PolicyParts = Omit<Policy, 'address' | 'plan' | 'shadow' | 'warnAt' | 'warnEvery' | 'maxDebt'>
 
 /** What only calendar quotas have, as all others have it. */
 export const NO_PERIODS = { calendar: undefined, soft: false, overage: 0, rollover: 0, history: 0 } as const
@@ -85,7 +109,29 @@ export function isPolicy(value: unknown): value is Policy {
 
 /** A policy that no limit has bound yet. */
 export function newPolicy(parts: PolicyParts): Policy {
-  return finish({ ...parts, plan: undefined, shadow: false, warnAt: [], warnEvery: 0 }, parts.name)
+  const unbound = { plan: undefined, shadow: false, warnAt: [], warnEvery: 0 }
+  return finish({ ...parts, ...unbound, maxDebt: largestDebt(parts) }, parts.name)
+}
+
+/** The most units beyond its capacity that a bucket can count exactly. */
+function largestDebt({ algorithm, capacity, lease }: PolicyParts): number {
+  return lease !== undefined || algorithm === 'quota' ? 0 : Math.max(0, LARGEST_DEBT - capacity)
+}
+
+const LARGEST_DEBT = 10 ** 15 - 1
+
+const softened = new WeakMap<Policy, Policy>()
+
+/** The same policy, in the same bucket, as it takes what it may no longer refuse. */
+export function asSoft(policy: Policy): Policy {
+  if (policy.soft) return policy
+  let soft = softened.get(policy)
+  if (soft === undefined) {
+    const capacity = policy.calendar === undefined ? policy.capacity : Number.MAX_SAFE_INTEGER
+    soft = finish({ ...policy, soft: true, capacity }, bucketOf(policy))
+    softened.set(policy, soft)
+  }
+  return soft
 }
 
 /** The same policy under a limit's name and options. */
@@ -107,9 +153,13 @@ export function asSliding(policy: Policy): Policy {
 const LAYOUT = 2
 
 function finish(parts: Omit<Policy, 'address'>, bucket: string): Policy {
-  const { algorithm, windowMs, subWindows, unit, calendar } = parts
+  const { algorithm, windowMs, subWindows, unit, calendar, lease } = parts
   const kind = [algorithm, ...(subWindows === 0 ? [] : [subWindows]), ...(unit === 'requests' ? [] : [unit])].join('-')
-  const policy = Object.freeze({ ...parts, address: `${bucket}:${kind}:${calendar?.id ?? windowMs}:${LAYOUT}` })
+  const window = lease === undefined ? (calendar?.id ?? windowMs) : 'held'
+  const policy = Object.freeze({
+    ...parts,
+    address: `${bucket}:${lease === undefined ? kind : algorithm}:${window}:${LAYOUT}`,
+  })
   made.add(policy)
   return policy
 }

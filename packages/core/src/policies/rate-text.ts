@@ -32,7 +32,9 @@ export type QuotaText<T extends string> =
 type NotAQuota<T extends string> =
   `'${T}' is not a quota. Expected COUNT/PERIOD, as in '10k/month', '5M tokens/day' or '3/lifetime'.`
 
-type Count<Amount extends string> = Amount extends `${infer Number} ${Unit}` ? Number : Amount
+type Count<Amount extends string> = Amount extends `${infer Number} ${Exclude<Unit, 'concurrent-requests'>}`
+  ? Number
+  : Amount
 
 type IsCount<T extends string> = T extends `${infer Number}k`
   ? IsDecimal<Number, 12, 3>

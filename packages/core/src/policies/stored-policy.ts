@@ -22,6 +22,7 @@ export function storedPolicy(policy: PolicyLike): StoredPolicy {
     shadow: _shadow,
     warnAt: _warnAt,
     warnEvery: _every,
+    maxDebt: _debt,
     calendar,
     ...parts
   } = policy
@@ -38,6 +39,9 @@ export function restoredPolicy(stored: StoredPolicy): PolicyLike {
   const restored = calendar === null ? undefined : restoredCalendar(calendar)
   if ((restored === undefined) === (parts.algorithm === 'quota')) {
     throw new ConfigError('calendar: a quota has one, and nothing else.')
+  }
+  if ((parts.lease === undefined) === (parts.algorithm === 'concurrency')) {
+    throw new ConfigError('lease: a concurrency policy has one, and nothing else.')
   }
   return newPolicy({ ...parts, windowMs: parts.windowMs ?? Number.POSITIVE_INFINITY, calendar: restored })
 }
@@ -56,12 +60,13 @@ function checkParts(parts: Omit<PolicyParts, 'calendar'>): void {
   // JSON has no infinity: a lifetime's window is none.
   if (windowMs !== null) checkWhole('windowMs', windowMs, 1, Number.MAX_SAFE_INTEGER)
   if (typeof soft !== 'boolean') throw new ConfigError(`soft: expected true or false, got ${shown(soft)}.`)
-  if (!UNITS.includes(parts.unit)) throw new ConfigError(`unit: ${shown(parts.unit)} is not known here.`)
+  if (!UNITS.includes(parts.unit) && parts.unit !== 'concurrent-requests')
+    throw new ConfigError(`unit: ${shown(parts.unit)} is not known here.`)
 }
 
 const ALGORITHMS: readonly AlgorithmName[] = [
   ...(['fixed-window', 'exact-window', 'sliding-window', 'sub-windows', 'sliding-log'] as const),
-  ...(['token-bucket', 'leaky-bucket', 'quota'] as const),
+  ...(['token-bucket', 'leaky-bucket', 'quota', 'concurrency'] as const),
 ]
 
 type Restore = (id: string) => Calendar | undefined

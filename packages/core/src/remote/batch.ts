@@ -16,6 +16,8 @@ export interface Batch<Entry> {
   readonly names: string[]
   /** One character per entry: which command it runs. */
   order: string
+  /** What entries have beside their commands, in their order: the numbers of leases. */
+  readonly numbers: number[]
   readonly commands: string[]
 }
 
@@ -34,10 +36,10 @@ export class Batches<Entry> {
     this.#send = send
   }
 
-  add(slot: number, command: string, names: readonly string[], entry: Entry): void {
+  add(slot: number, command: string, names: readonly string[], numbers: readonly number[], entry: Entry): void {
     let batch = this.#bySlot.get(slot)
     if (batch === undefined) {
-      batch = { entries: [], names: [], order: '', commands: [] }
+      batch = { entries: [], names: [], order: '', numbers: [], commands: [] }
       this.#bySlot.set(slot, batch)
       if (!this.#waiting) {
         this.#waiting = true
@@ -50,6 +52,7 @@ export class Batches<Entry> {
     batch.order += String.fromCharCode(FIRST_COMMAND + number)
     batch.entries.push(entry)
     for (const name of names) batch.names.push(name)
+    for (const number of numbers) batch.numbers.push(number)
     if (batch.entries.length === MOST_ENTRIES || batch.commands.length === MOST_COMMANDS) {
       this.#bySlot.delete(slot)
       this.#hand(batch)

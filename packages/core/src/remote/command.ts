@@ -6,7 +6,7 @@ import type { Calendar } from '../policies/calendar.js'
 import type { Policy } from '../policies/policy.js'
 import type { TextEntry } from '../stores/store.js'
 
-export type Verb = 'take' | 'look' | 'give' | Edit['verb'] | 'read' | 'write'
+export type Verb = 'take' | 'look' | 'give' | 'renew' | Edit['verb'] | 'read' | 'write'
 
 /** An id that counts once: its digest, and until when such an id is kept. */
 export interface OnceArgs {
@@ -66,6 +66,10 @@ export class Commands {
     return now >= this.#from && now < this.#until
   }
 
+  renew(now: number | undefined): string {
+    return JSON.stringify({ verb: 'renew', now, policies: [] })
+  }
+
   readTexts(known: string): string {
     return JSON.stringify({ verb: 'read', known, policies: [] })
   }
@@ -120,7 +124,7 @@ function alike(some: readonly Ask[], others: readonly Ask[]): boolean {
 
 /** What giving back, or changing a bucket, needs beside the cost. */
 function more(ask: Ask | Return | Edit): string {
-  if ('at' in ask) return `,"taken":${ask.at}`
+  if ('at' in ask) return ask.lease === undefined ? `,"taken":${ask.at}` : ''
   if (!('verb' in ask)) return ''
   const { id, expiresAt } = ask
   return `,"id":[${id[0]},${id[1]}],"expires":${Math.min(expiresAt, NEVER)}`
@@ -129,9 +133,10 @@ function more(ask: Ask | Return | Edit): string {
 const texts = new WeakMap<Policy, string>()
 
 function textOf(policy: Policy): string {
-  const { algorithm, quota, windowMs, capacity, subWindows, shadow, calendar } = policy
+  const { algorithm, quota, windowMs, capacity, subWindows, shadow, calendar, lease } = policy
   let text = `"algorithm":"${algorithm}","quota":${quota},"capacity":${capacity}`
-  if (calendar === undefined) text += `,"window":${windowMs}`
+  if (lease !== undefined) text += `,"ms":${lease.ms}`
+  else if (calendar === undefined) text += `,"window":${windowMs}`
   else {
     const { soft, overage, rollover, history } = policy
     text += `,"overage":${overage},"rollover":${rollover},"history":${history},"keep":${periodsKept(policy)}`

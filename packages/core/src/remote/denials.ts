@@ -1,5 +1,4 @@
 import type { Ask } from '../decisions/ask.js'
-import { admits } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import { boundedKey, copied } from '../runtime/key.js'
@@ -49,7 +48,7 @@ export class Denials {
     }
     const now = denial.at + Math.floor(elapsed)
     const standings = asks.map((ask, i) => standingOf(ask, [...(denial.cells[i] ?? [])], now, false))
-    return admits(standings) ? undefined : standings
+    return standings.some(isSettled) ? standings : undefined
   }
 
   remember(asks: readonly Ask[], cells: readonly (readonly number[])[], at: number, heard: number): void {
@@ -96,6 +95,11 @@ export class Denials {
     this.#byKey.delete(kept)
     if (denials.length > 0) this.#byKey.set(kept, denials)
   }
+}
+
+/** Whether a standing denies until its time has come: a slot may be released at any moment. */
+function isSettled({ allowed, policy }: Standing): boolean {
+  return !allowed && !policy.shadow && policy.lease === undefined
 }
 
 /** The one key of all asks, if it is one. */

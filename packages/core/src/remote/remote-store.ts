@@ -2,6 +2,7 @@ import type { EditAnswer } from '../algorithms/quota-edit.js'
 import { type Ask, type Return, refuseTwins } from '../decisions/ask.js'
 import { admits } from '../decisions/decision.js'
 import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
+import type { Renewal } from '../decisions/lease.js'
 import { Standing } from '../decisions/standing.js'
 import { ConfigError, isError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
@@ -55,6 +56,8 @@ interface Entry {
   readonly now: number | undefined
   /** How often something had been given back when it was sent: a denial from before is not remembered after. */
   readonly changes: number
+  /** Of the leases that are taken, given back or renewed. */
+  readonly numbers: readonly number[]
   /** Whether how the buckets stood before is wanted. */
   readonly wantsBefore: boolean
   /** Of a take that counts once. */
@@ -176,6 +179,21 @@ class RemoteStore implements Store {
     return this.#ask(verb, { slot, asks: [] }, { names: [name], command })
   }
 
+  /** In one call, or for each thousand one: a script holds the server while it runs. */
+  async renew(renewals: readonly Renewal[]): Promise<readonly boolean[]> {
+    const groups = this.#bySlot(renewals).flatMap(({ slot, asks }) => inPortions(slot, asks))
+    const held = new Map<Renewal, boolean>()
+    const renewed = groups.map(async ({ slot, asks }) => {
+      const numbers = asks.flatMap((one) => [one.lease, one.policy.lease?.ms ?? 0, one.cost, one.restore ? 1 : 0])
+      const names = asks.map(({ policy, key }) => this.#names.of(policy, key))
+      const wishes = { names, command: this.#commands.renew(this.#clock?.()), numbers: [asks.length, ...numbers] }
+      const answer = await this.#ask('renew', { slot, asks: [] }, wishes)
+      for (const [i, one] of asks.entries()) held.set(one, answer.numbers[i] === 1)
+    })
+    await Promise.all(renewed)
+    return renewals.map((one) => held.get(one) === true)
+  }
+
   async reset(policies: readonly Policy[], keys: readonly string[], scope?: string): Promise<void> {
     this.#batches.flush()
     const buckets = policies.flatMap((policy) => keys.map((key) => this.#names.of(policy, key)))
@@ -258,20 +276,21 @@ class RemoteStore implements Store {
   #enqueue(
     verb: Verb,
     { slot, asks }: SlotGroup<Ask | Return | Edit>,
-    { wantsBefore = false, once, command, names: more }: Wishes,
+    { wantsBefore = false, once, command, names: more, numbers = leasesOf(verb, asks) }: Wishes,
     resolve: Entry['resolve'],
     reject: Entry['reject'],
   ): void {
     const names = asks.map(({ policy, key }) => this.#names.of(policy, key))
     if (more !== undefined) names.push(...more)
     const [now, changes] = [this.#clock?.(), this.#changes]
-    this.#add({ verb, slot, asks, names, now, changes, wantsBefore, once, command, again: false, resolve, reject })
+    const again = false
+    this.#add({ verb, slot, asks, names, now, changes, numbers, wantsBefore, once, command, again, resolve, reject })
   }
 
   #add(entry: Entry): void {
-    const { slot, names } = entry
+    const { slot, names, numbers } = entry
     const command = entry.command ?? this.#commandOf(entry)
-    this.#batches.add(slot, command, names, entry)
+    this.#batches.add(slot, command, names, numbers, entry)
   }
 
   #commandOf({ verb, asks, once, now }: Entry): string {
@@ -279,9 +298,9 @@ class RemoteStore implements Store {
   }
 
   /** Never rejects, nor throws: what stands in the way of one entry stands in the way of all. */
-  async #send({ entries, names, order, commands }: Batch<Entry>): Promise<void> {
+  async #send({ entries, names, order, numbers, commands }: Batch<Entry>): Promise<void> {
     try {
-      const reply = await this.#runner.run(scriptOf(entries), names, [order, ...commands])
+      const reply = await this.#runner.run(scriptOf(entries), names, [order, numbers.join(' '), ...commands])
       this.#settle(entries, reply)
     } catch (cause) {
       const failure = this.#failure(cause)
@@ -297,7 +316,10 @@ class RemoteStore implements Store {
     for (const [i, entry] of entries.entries()) {
       const verdict = verdictOf(reply, i)
       if (entry.verb === 'read') this.#settleTexts(entry, buckets.texts())
-      else if (entry.verb === 'write') this.#settleOne(entry, [], verdict, [asNumbers(buckets.number())], clock)
+      else if (entry.verb === 'renew') {
+        const held = entry.names.map(() => Number(buckets.number()))
+        entry.resolve({ ...NOTHING, numbers: held })
+      } else if (entry.verb === 'write') this.#settleOne(entry, [], verdict, [asNumbers(buckets.number())], clock)
       else if (isEdit(entry.verb)) this.#settleOne(entry, entry.asks, verdict, [buckets.all()], clock)
       else if (entry.verb === 'give')
         this.#settleGive(
@@ -400,11 +422,14 @@ class RemoteStore implements Store {
 /** The script that has all that these entries need. */
 function scriptOf(entries: readonly Entry[]): string {
   const algorithms = new Set<AlgorithmName>()
-  const extras = { once: false, edits: false, texts: false }
+  const extras = { once: false, edits: false, texts: false, renewals: false }
   for (const { asks, verb, once, command } of entries) {
     for (const { policy } of asks) algorithms.add(policy.algorithm)
     if (once !== undefined) extras.once = true
-    if (command !== undefined) extras.texts = true
+    if (verb === 'renew') {
+      extras.renewals = true
+      algorithms.add('concurrency')
+    } else if (command !== undefined) extras.texts = true
     if (isEdit(verb)) extras.edits = true
   }
   return scriptFor(algorithms, extras)
@@ -416,9 +441,29 @@ interface Wishes {
   readonly once?: OnceArgs | undefined
   readonly command?: string | undefined
   readonly names?: readonly string[] | undefined
+  readonly numbers?: readonly number[] | undefined
 }
 
 const NO_WISHES: Wishes = {}
+
+/** The numbers of the leases that these asks take or give back. */
+function leasesOf(verb: Verb, asks: readonly Ask[]): readonly number[] {
+  if (verb !== 'take' && verb !== 'give') return NO_NUMBERS
+  let numbers = NO_NUMBERS
+  for (const { lease } of asks) if (lease !== undefined) numbers = [...numbers, lease]
+  return numbers
+}
+
+/** Leases that are renewed in one call at the most. */
+const MOST_RENEWALS = 1_000
+
+function inPortions<A extends Ask>(slot: number, asks: readonly A[]): readonly SlotGroup<A>[] {
+  const count = Math.ceil(asks.length / MOST_RENEWALS)
+  return Array.from({ length: count }, (_, i) => ({
+    slot,
+    asks: asks.slice(i * MOST_RENEWALS, (i + 1) * MOST_RENEWALS),
+  }))
+}
 
 /** What a twin says of a period that did not come along: this process's clock is far from the server's. */
 const OTHER_PERIOD = 'calendar'

@@ -2,11 +2,13 @@ import { quotaEdits } from '../algorithms/quota-edit.lua.js'
 import { twinPrelude } from '../algorithms/twin.lua.js'
 import type { AlgorithmName } from '../policies/policy.js'
 import { onceScript } from './once.lua.js'
+import { renewScript } from './renew.lua.js'
 import { textsScript } from './texts.lua.js'
 import { twins } from './twins.js'
 
 /**
- * ARGV[1] has one character per entry, the command it runs: '#' is ARGV[2], '$' is ARGV[3], and so on (see command.ts).
+ * ARGV[1] has one character per entry, the command it runs: '#' is ARGV[3], '$' is ARGV[4], and so on (see command.ts).
+ * ARGV[2] has the numbers of leases, for each slot that an entry takes or gives back, in their order.
  * KEYS are the buckets of all entries, one for each policy, in their order, and two more of an entry with an id.
  */
 const prepare = `
@@ -14,12 +16,16 @@ local clock = call('TIME')
 local server_now = clock[1] * 1000 + floor(clock[2] / 1000)
 reply[1] = server_now
 
+local numbers = string.gmatch(ARGV[2], '%d+')
+local function next_number() return numbers() + 0 end
+
 local function command_of(text)
   local command = cjson.decode(text)
   for i = 1, #command.policies do
     local policy = command.policies[i]
     policy.twin = twins[policy.algorithm]
     policy.takes = command.verb == 'take' and policy.cost > 0
+    if policy.ms then command.leases = command.verb == 'take' or command.verb == 'give' end
   end
   return command
 end
@@ -64,6 +70,12 @@ local function decide_many(policies, buckets, first, now)
   return verdict
 end
 
+local function read_leases(policies)
+  for i = 1, #policies do
+    if policies[i].ms then policies[i].lease = next_number() end
+  end
+end
+
 local function give(policies, buckets, first, now)
   local verdict = 'a'
   for i = 1, #policies do
@@ -89,12 +101,13 @@ end
 
 const main = `
 local order, buckets, commands, verdicts, first = ARGV[1], KEYS, {}, {}, 0
-for i = 2, #ARGV do commands[33 + i] = command_of(ARGV[i]) end
+for i = 3, #ARGV do commands[32 + i] = command_of(ARGV[i]) end
 for i = 1, #order do
   local command = commands[byte(order, i)]
   local policies, now = command.policies, server_now
   grace = 0
   if command.now then now, grace = command.now, 3600000 end
+  if command.leases then read_leases(policies) end
   if command.verb == 'give' then
     verdicts[i] = give(policies, buckets, first, now)
     if command.once then
@@ -102,6 +115,9 @@ for i = 1, #order do
       try('HDEL', buckets[first + #policies + 1], command.once)
       first = first + 2
     end
+  elseif command.verb == 'renew' then
+    verdicts[i] = 'a'
+    first = first + renew_leases(buckets, first, now)
   elseif command.verb == 'read' then
     verdicts[i] = read_texts(command, buckets[first + 1])
     first = first + 1
@@ -131,6 +147,7 @@ export interface Extras {
   readonly once: boolean
   readonly edits: boolean
   readonly texts: boolean
+  readonly renewals: boolean
 }
 
 /**
@@ -138,14 +155,16 @@ export interface Extras {
  * a script anew at each call, so that it has the algorithms of its entries, and what else they need, and nothing more.
  */
 export function scriptFor(algorithms: ReadonlySet<AlgorithmName>, extras: Extras): string {
-  const set = [[...algorithms].sort().join(), extras.once, extras.edits, extras.texts].join()
+  const { once, edits: edited, texts, renewals } = extras
+  const set = [[...algorithms].sort().join(), once, edited, texts, renewals].join()
   let script = scripts.get(set)
   if (script === undefined) {
     const needed = new Set([...algorithms].sort().map((algorithm) => twins[algorithm].lua))
     const more = [
-      ...(extras.once ? [onceScript] : []),
-      ...(extras.edits ? [quotaEdits, edits] : []),
-      ...(extras.texts ? [textsScript] : []),
+      ...(once ? [onceScript] : []),
+      ...(edited ? [quotaEdits, edits] : []),
+      ...(texts ? [textsScript] : []),
+      ...(renewals ? [renewScript] : []),
     ]
     script = [twinPrelude, ...needed, prepare, ...more, main].map((part) => part.trim()).join('\n\n')
     scripts.set(set, script)

@@ -1,3 +1,4 @@
+import { concurrencyTwin } from '../algorithms/concurrency.lua.js'
 import { exactWindowTwin } from '../algorithms/exact-window.lua.js'
 import { fixedWindowTwin } from '../algorithms/fixed-window.lua.js'
 import { meterTwin } from '../algorithms/meter.lua.js'
@@ -32,6 +33,7 @@ export const twins: Readonly<Record<AlgorithmName, Twin>> = {
   'token-bucket': meter,
   'leaky-bucket': meter,
   quota: { lua: quotaTwin, cells: quotaCells },
+  concurrency: { lua: concurrencyTwin, cells: (held, next) => [held, Number.POSITIVE_INFINITY, next()] },
 }
 
 /** All but the past, which decides nothing; and of grants not the ids. */

@@ -1,5 +1,6 @@
 import type { Ask, GivenBack, Return } from '../decisions/ask.js'
 import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
+import type { Renewal } from '../decisions/lease.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 
@@ -30,6 +31,8 @@ export interface Store {
    * `StoreError` that is `uncertain`: then it is not tried again.
    */
   refund(returns: readonly Return[], once?: Once): GivenBack | Promise<GivenBack>
+  /** Lets leases be held for longer, all at once; answers with whether each is. */
+  renew(renewals: readonly Renewal[]): readonly boolean[] | Promise<readonly boolean[]>
   /** The texts that all processes share, where they have changed since that version. */
   readTexts(known: string): Texts | Promise<Texts>
   /** Keeps a text under its name until it expires, or removes it where there is none. `false`: there are too many. */
@@ -72,6 +75,7 @@ export interface SyncStore extends Store {
   consumeOnce(asks: readonly Ask[], once: Once): OnceAnswer<Standing>
   peek(asks: readonly Ask[]): readonly Standing[]
   edit(change: Edit): readonly number[]
+  renew(renewals: readonly Renewal[]): readonly boolean[]
   readTexts(known: string): Texts
   writeText(entry: TextEntry): boolean
   refund(returns: readonly Return[], once?: Once): GivenBack

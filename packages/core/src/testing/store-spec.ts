@@ -3,6 +3,7 @@ import { START } from './behaviour.js'
 import { StoreBench } from './bench.js'
 import { policyBehaviours } from './policy-behaviours.js'
 import { quotaBehaviours } from './quota-behaviours.js'
+import { slotBehaviours } from './slot-behaviours.js'
 import { storeBehaviours } from './store-behaviours.js'
 
 /** Makes an empty store that reads its time, in whole milliseconds, from `clock`. */
@@ -20,7 +21,7 @@ export interface StoreCase {
  * for (const { title, run } of storeSpec((clock) => myStore({ clock }))) it(title, run)
  */
 export function storeSpec(makeStore: MakeStore): readonly StoreCase[] {
-  return [...policyBehaviours(), ...storeBehaviours, ...quotaBehaviours].map(([title, show]) => ({
+  return [...policyBehaviours(), ...storeBehaviours, ...quotaBehaviours, ...slotBehaviours].map(([title, show]) => ({
     title,
     async run() {
       const time = { now: START }

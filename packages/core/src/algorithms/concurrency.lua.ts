@@ -1,0 +1,112 @@
+/**
+ * A bucket: when its first entry expires at the earliest and its last at the latest, the slots held; then for each lease
+ * its number, its slots and when it expires. It answers with the slots held now and the latest expiry.
+ */
+export const concurrencyTwin = `
+do
+  local HEADER, HEAD = '>i6i6I4', 16
+  local ENTRY, SIZE, LEASE = '>I7I2i6', 15, '>I7'
+  local twin = {}
+
+  local function place_of(entries, lease)
+    local wanted, from = pack(LEASE, lease), 1
+    while true do
+      local found = string.find(entries, wanted, from, true)
+      if not found or (found - 1) % SIZE == 0 then return found end
+      from = found + 1
+    end
+  end
+
+  -- The slots held, the entries, and the earliest and the latest expiry; or nil and what is wrong.
+  local function state_of(bucket, now)
+    local raw, wrong = get(bucket)
+    if raw == '' then return 0, '', now, now end
+    if not raw or #raw <= HEAD or (#raw - HEAD) % SIZE ~= 0 then return nil, wrong or STRANGE end
+    local first, latest, held = parse(HEADER, raw)
+    local entries = string.sub(raw, HEAD + 1)
+    if now < first then return held, entries, first, latest end
+    local kept = {}
+    held, first, latest = 0, latest, now
+    for i = 1, #entries, SIZE do
+      local _, slots, expires = parse(ENTRY, entries, i)
+      if expires > now then
+        kept[#kept + 1] = string.sub(entries, i, i + SIZE - 1)
+        held, first, latest = held + slots, min(first, expires), max(latest, expires)
+      end
+    end
+    return held, table.concat(kept), first, latest
+  end
+
+  local function save(bucket, now, held, entries, first, latest)
+    if entries == '' then
+      call('DEL', bucket)
+    else
+      keep(bucket, pack(HEADER, first, latest, held) .. entries, latest - now)
+    end
+  end
+
+  -- The clock went back: no lease lasts longer than one that is taken now.
+  local function shortened(entries, longest)
+    local cut = {}
+    for i = 1, #entries, SIZE do
+      local lease, slots, expires = parse(ENTRY, entries, i)
+      cut[#cut + 1] = pack(ENTRY, lease, slots, min(expires, longest))
+    end
+    return table.concat(cut)
+  end
+
+  function twin.read(bucket, policy, now)
+    local held, entries, first, latest = state_of(bucket, now)
+    if not held then return nil, entries end
+    local longest = now + policy.ms
+    if latest > longest then
+      entries, first, latest = shortened(entries, longest), min(first, longest), longest
+      save(bucket, now, held, entries, first, latest)
+    end
+    answer_two(held, latest)
+    return held, entries, first
+  end
+
+  function twin.admits(policy, now, held)
+    return policy.cost <= policy.quota - held
+  end
+
+  function twin.write(bucket, policy, now, held, entries, first)
+    local expires = now + policy.ms
+    if held == 0 then first = expires end
+    save(bucket, now, held + policy.cost, entries .. pack(ENTRY, policy.lease, policy.cost, expires), min(first, expires), expires)
+  end
+
+  function twin.give(bucket, policy, now)
+    local held, entries, first, latest = state_of(bucket, now)
+    if not held then return entries end
+    local place = place_of(entries, policy.lease)
+    if not place then return end
+    local _, slots, expires = parse(ENTRY, entries, place)
+    local left = max(0, slots - policy.cost)
+    local entry = left > 0 and pack(ENTRY, policy.lease, left, expires) or ''
+    entries = string.sub(entries, 1, place - 1) .. entry .. string.sub(entries, place + SIZE)
+    save(bucket, now, held - slots + left, entries, first, latest)
+  end
+
+  -- Whether the lease is held from now on; or nil and what is wrong.
+  function twin.renew(bucket, now, lease, ms, cost, restore)
+    local held, entries, first, latest = state_of(bucket, now)
+    if not held then return nil, entries end
+    local place, expires = place_of(entries, lease), now + ms
+    if place then
+      local _, slots = parse(ENTRY, entries, place)
+      entries = string.sub(entries, 1, place - 1) .. pack(ENTRY, lease, slots, expires) .. string.sub(entries, place + SIZE)
+    elseif restore == 1 then
+      if held == 0 then first = expires end
+      held, entries = held + cost, entries .. pack(ENTRY, lease, cost, expires)
+    else
+      return 0
+    end
+    save(bucket, now, held, entries, min(first, expires), max(latest, expires))
+    return 1
+  end
+
+  twins['concurrency'] = twin
+end
+`

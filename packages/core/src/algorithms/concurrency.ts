@@ -1,0 +1,146 @@
+import { Standing } from '../decisions/standing.js'
+import type { Policy } from '../policies/policy.js'
+import type { Algorithm, Cells } from './algorithm.js'
+
+/** Cells before the entries: slots held, when the first entry expires at the earliest, when the last does at the latest. */
+const HEADER = 3
+/** Cells of an entry: the lease's number, its slots, when it expires. */
+const ENTRY = 3
+
+/** When a client may try again, where nobody has measured how long slots are held. */
+const RETRY_MS = 1_000
+
+/**
+ * Slots, held as leases until they are released or expire.
+ * A bucket is an array of its own: a header, then an entry for each lease. An expired entry no longer counts.
+ */
+export const concurrencyAlgorithm: Algorithm = {
+  name: 'concurrency',
+  width: () => 0,
+  decide,
+  refund(cells, _at, _policy, cost, _taken, _now, lease = 0) {
+    const entry = entryOf(cells, lease)
+    if (entry < 0) return
+    const slots = cells[entry + 1] ?? 0
+    const back = Math.min(cost, slots)
+    cells[0] = heldIn(cells) - back
+    if (back < slots) cells[entry + 1] = slots - back
+    else remove(cells, entry)
+  },
+  used: (cells, _at, _policy, now) => heldAt(cells, now),
+}
+
+function decide(
+  cells: Cells,
+  _at: number,
+  policy: Policy,
+  cost: number,
+  now: number,
+  commit: boolean,
+  lease = 0,
+): Standing {
+  const { quota } = policy
+  const longest = now + leaseMs(policy)
+  if ((cells[2] ?? 0) > longest) shorten(cells, longest)
+  let held = heldAt(cells, now)
+  const allowed = cost <= Math.max(0, quota - held)
+  if (commit && allowed && cost > 0) {
+    if (held < heldIn(cells)) dropExpired(cells, now)
+    add(cells, lease, cost, longest)
+    held += cost
+  }
+  const remaining = Math.max(0, quota - held)
+  const reset = held === 0 ? 0 : (cells[2] ?? 0) - now
+  const retry = allowed ? 0 : cost > quota ? Number.POSITIVE_INFINITY : RETRY_MS
+  return new Standing(policy, allowed, remaining, remaining === quota ? 0 : null, retry, reset, 0, now)
+}
+
+/**
+ * Lets a lease expire later. One that is missing is held again where its holder is sure that it has not expired: then the
+ * store has lost it. Answers with whether it is held.
+ */
+export function renew(
+  cells: Cells,
+  policy: Policy,
+  cost: number,
+  lease: number,
+  restore: boolean,
+  now: number,
+): boolean {
+  const expiresAt = now + leaseMs(policy)
+  if (heldAt(cells, now) < heldIn(cells)) dropExpired(cells, now)
+  const entry = entryOf(cells, lease)
+  if (entry < 0 && !restore) return false
+  if (entry < 0) add(cells, lease, cost, expiresAt)
+  else cells[entry + 2] = expiresAt
+  cells[2] = Math.max(cells[2] ?? 0, expiresAt)
+  return true
+}
+
+function leaseMs({ lease }: Policy): number {
+  return lease?.ms ?? 0
+}
+
+function heldIn(cells: Cells): number {
+  return cells[0] ?? 0
+}
+
+/** Slots of the leases that have not expired. */
+function heldAt(cells: Cells, now: number): number {
+  if (cells.length === 0 || now < (cells[1] ?? 0)) return heldIn(cells)
+  let held = 0
+  for (let entry = HEADER; entry < cells.length; entry += ENTRY) {
+    if ((cells[entry + 2] ?? 0) > now) held += cells[entry + 1] ?? 0
+  }
+  return held
+}
+
+function add(cells: Cells, lease: number, cost: number, expiresAt: number): void {
+  const end = Math.max(HEADER, cells.length)
+  cells[0] = heldIn(cells) + cost
+  cells[1] = end === HEADER ? expiresAt : Math.min(cells[1] ?? expiresAt, expiresAt)
+  cells[2] = Math.max(cells[2] ?? 0, expiresAt)
+  cells[end] = lease
+  cells[end + 1] = cost
+  cells[end + 2] = expiresAt
+}
+
+/** Where a lease's entry begins; −1 where it has none. */
+function entryOf(cells: Cells, lease: number): number {
+  for (let entry = HEADER; entry < cells.length; entry += ENTRY) if (cells[entry] === lease) return entry
+  return -1
+}
+
+function remove(cells: Cells, entry: number): void {
+  for (let i = entry; i + ENTRY < cells.length; i++) cells[i] = cells[i + ENTRY] ?? 0
+  cells.length = cells.length > HEADER + ENTRY ? cells.length - ENTRY : 0
+}
+
+function dropExpired(cells: Cells, now: number): void {
+  let end = HEADER
+  let [held, first, latest] = [0, Number.POSITIVE_INFINITY, 0]
+  for (let entry = HEADER; entry < cells.length; entry += ENTRY) {
+    const [lease = 0, cost = 0, expiresAt = 0] = [cells[entry], cells[entry + 1], cells[entry + 2]]
+    if (expiresAt <= now) continue
+    cells[end] = lease
+    cells[end + 1] = cost
+    cells[end + 2] = expiresAt
+    end += ENTRY
+    held += cost
+    first = Math.min(first, expiresAt)
+    latest = Math.max(latest, expiresAt)
+  }
+  cells[0] = held
+  cells[1] = first
+  cells[2] = latest
+  cells.length = held === 0 ? 0 : end
+}
+
+/** The clock went back: no lease lasts longer than one that is taken now. Its holder, if it lives, renews it. */
+function shorten(cells: Cells, latest: number): void {
+  for (let entry = HEADER; entry < cells.length; entry += ENTRY) {
+    cells[entry + 2] = Math.min(cells[entry + 2] ?? 0, latest)
+  }
+  cells[1] = Math.min(cells[1] ?? 0, latest)
+  cells[2] = latest
+}

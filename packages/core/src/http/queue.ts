@@ -1,0 +1,138 @@
+import { type Ask, askedAnew } from '../decisions/ask.js'
+import { Decision } from '../decisions/decision.js'
+import { Standing } from '../decisions/standing.js'
+import type { Decider } from '../limiter/decider.js'
+import { planFor, undo } from '../limiter/wait.js'
+import { type Plan, type Waiting, waitingOf } from '../limiter/waiting.js'
+import type { QueueTerms } from '../policies/policy.js'
+import { isThenable } from '../runtime/thenable.js'
+import { isGone, type ResponseLike, whenGone } from './connection.js'
+
+/** Asks the store once more. */
+type AskStore = (asks: readonly Ask[]) => Decision | Promise<Decision>
+
+/** Where requests wait for slots: in one line for each key of a policy that has a queue. */
+export class Queue {
+  readonly #decider: Decider
+  readonly #waiting: Waiting
+
+  constructor(decider: Decider) {
+    this.#decider = decider
+    this.#waiting = waitingOf(decider.failover)
+  }
+
+  /**
+   * Decides, once a slot is free where only that is wanting. `undefined`: the client has left, and nothing is taken.
+   * A denial is the last one, when the queue is full or the time is over.
+   */
+  decide(
+    asks: readonly Ask[],
+    response: ResponseLike,
+    askStore: AskStore,
+  ): Decision | Promise<Decision | undefined> | Promise<Decision> {
+    const place = placeOf(asks)
+    if (place === undefined) return askStore(asks)
+    const size = this.#waiting.sizeOf(place.line)
+    if (size >= place.terms.size) return this.#turnAway(asks, size)
+    // Nobody passes those who wait.
+    if (size > 0) return this.#wait(place, asks, response, askStore, undefined)
+    const answer = askStore(asks)
+    const next = (decision: Decision) =>
+      decision.allowed || planOf(decision) === undefined
+        ? decision
+        : this.#wait(place, asks, response, askStore, decision)
+    return isThenable(answer) ? answer.then(next) : next(answer)
+  }
+
+  /** A denial although a slot may just have become free: that is for those who wait. */
+  #turnAway(asks: readonly Ask[], ahead: number): Decision | Promise<Decision> {
+    const answer = this.#decider.decide('peek', asks)
+    const denied = (decision: Decision): Decision => this.#decider.slots.estimated(withoutSlots(decision), ahead)
+    return isThenable(answer) ? answer.then(denied) : denied(answer)
+  }
+
+  #wait(
+    { line, terms }: Place,
+    asks: readonly Ask[],
+    response: ResponseLike,
+    askStore: AskStore,
+    denied: Decision | undefined,
+  ): Promise<Decision | undefined> {
+    if (isGone(response)) return Promise.resolve(undefined)
+    return new Promise((resolve, reject) => {
+      let denial = denied
+      let leave: (() => void) | undefined
+      let stopWatching: (() => void) | undefined
+      let timer: ReturnType<typeof setTimeout> | undefined
+      let isOver = false
+      const end = (): void => {
+        isOver = true
+        clearTimeout(timer)
+        stopWatching?.()
+      }
+      const waiter = {
+        ask: () => askStore(askedAnew(asks)),
+        plan(decision: Decision) {
+          denial = decision
+          return planOf(decision)
+        },
+        settle(decision: Decision) {
+          end()
+          resolve(decision)
+        },
+        fail(error: unknown) {
+          end()
+          reject(error)
+        },
+        undo: (decision: Decision) => undo(this.#decider, decision),
+      }
+      leave = this.#waiting.join(line, waiter, denied)
+      if (isOver) return
+      stopWatching = whenGone(response, () => {
+        if (isOver) return
+        end()
+        leave?.()
+        resolve(undefined)
+      })
+      timer = setTimeout(() => {
+        end()
+        leave?.()
+        const ahead = this.#waiting.sizeOf(line)
+        if (denial !== undefined) resolve(this.#decider.slots.estimated(denial, ahead))
+        else Promise.resolve(this.#turnAway(asks, ahead)).then(resolve, reject)
+      }, terms.timeoutMs)
+    })
+  }
+}
+
+interface Place {
+  readonly line: string
+  readonly terms: QueueTerms
+}
+
+/** The line of the first policy that has a queue, and its key. */
+function placeOf(asks: readonly Ask[]): Place | undefined {
+  for (let i = 0; i < asks.length; i++) {
+    const ask = asks[i]
+    const terms = ask?.policy.lease?.queue
+    if (ask !== undefined && terms !== undefined) return { line: `queue\0${ask.policy.address}\0${ask.key}`, terms }
+  }
+  return undefined
+}
+
+/** Where nothing but slots is wanting, of policies that have a queue. */
+function planOf(decision: Decision): Plan | undefined {
+  const isQueued = decision.standings.every(
+    ({ allowed, policy }) => allowed || policy.shadow || policy.lease?.queue !== undefined,
+  )
+  return isQueued ? planFor(decision) : undefined
+}
+
+function withoutSlots({ asks, standings, degraded }: Decision): Decision {
+  const denied = standings.map((standing) => {
+    const { policy, allowed, resetAfterMs, at } = standing
+    if (!allowed || policy.lease?.queue === undefined) return standing
+    return new Standing(policy, false, 0, null, 1_000, resetAfterMs, 0, at)
+  })
+  return new Decision(asks, denied, 'consume', degraded)
+}

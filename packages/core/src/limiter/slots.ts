@@ -1,0 +1,176 @@
+import type { Ask, Return } from '../decisions/ask.js'
+import { Decision } from '../decisions/decision.js'
+import type { Renewal } from '../decisions/lease.js'
+import { Standing } from '../decisions/standing.js'
+import type { Failover } from '../failover/failover.js'
+import type { Failure } from '../failover/failure.js'
+import { isThenable } from '../runtime/thenable.js'
+import { HoldingTimes } from './holding-times.js'
+
+/** Learns of a slot that expired although its holder had not released it. */
+export type OnLost = (decision: Decision, ask: Ask) => void
+
+/** The slots of one decision, while they are held. */
+interface Hold {
+  readonly returns: readonly Return[]
+  readonly failure: Failure
+  readonly onLost: OnLost
+  readonly since: number
+  /** When they expire, unless they are renewed, by this process's clock. */
+  until: number
+}
+
+const all = new WeakMap<Failover, Slots>()
+
+/** Everyone who uses a store renews its leases together. */
+export function slotsOf(failover: Failover): Slots {
+  let slots = all.get(failover)
+  if (slots === undefined) {
+    slots = new Slots(failover)
+    all.set(failover, slots)
+  }
+  return slots
+}
+
+/** The slots that this process holds in a store: it renews them until they are released. */
+export class Slots {
+  readonly #failover: Failover
+  readonly #held = new Map<Decision, Hold>()
+  /** One for each length of lease, while such leases are held. */
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>()
+  readonly #times = new HoldingTimes()
+  readonly #freed = new Set<(freed: Ask) => void>()
+
+  constructor(failover: Failover) {
+    this.#failover = failover
+  }
+
+  /** Decisions whose slots are held. */
+  get size(): number {
+    return this.#held.size
+  }
+
+  /** Calls back at each release, as soon as it is on its way: what is asked of the store from then on comes behind it. */
+  onFreed(callback: (freed: Ask) => void): () => void {
+    this.#freed.add(callback)
+    return () => this.#freed.delete(callback)
+  }
+
+  /** From now on the decision's slots are renewed until `release`; nothing where it took none. */
+  hold(decision: Decision, failure: Failure, onLost: OnLost): void {
+    if (!decision.taken) return
+    const returns = returnsOf(decision)
+    if (returns.length === 0) return
+    const since = performance.now()
+    let ms = Number.POSITIVE_INFINITY
+    for (const { policy } of returns) {
+      if (policy.lease === undefined) continue
+      ms = Math.min(ms, policy.lease.ms)
+      if (!this.#timers.has(policy.lease.ms)) this.#renewAfter(policy.lease.ms)
+    }
+    this.#held.set(decision, { returns, failure, onLost, since, until: since + ms })
+  }
+
+  isHeld(decision: Decision): boolean {
+    return this.#held.has(decision)
+  }
+
+  /**
+   * Gives a decision's slots back, once. Where the store cannot be reached, they are free when their lease has expired,
+   * since nobody renews it any more.
+   * @throws {StoreError} where the store cannot be asked; also as a rejection.
+   */
+  release(decision: Decision): void | Promise<void> {
+    const hold = this.#held.get(decision)
+    if (hold === undefined) return
+    this.#held.delete(decision)
+    const { returns, failure, since } = hold
+    const heldMs = performance.now() - since
+    for (const { policy } of returns) this.#times.note(policy.address, heldMs)
+    const answer = this.#failover.refund(returns, decision, failure, undefined)
+    if (this.#freed.size > 0) for (const freed of this.#freed) for (const one of returns) freed(one)
+    return isThenable(answer) ? Promise.resolve(answer).then(() => undefined) : undefined
+  }
+
+  /** A denial with the time at which slots may be free again, as far as the times they are held for tell. */
+  estimated(decision: Decision, ahead: number): Decision {
+    const standings = decision.standings.map((standing) => {
+      const { policy, allowed, retryAfterMs, resetAfterMs, at } = standing
+      if (policy.lease === undefined || allowed || retryAfterMs === Number.POSITIVE_INFINITY) return standing
+      const mean = this.#times.meanOf(policy.address) ?? 0
+      // Slots become free one by one: of so many, each after its share of the time that one is held.
+      const wait = Math.max(1_000, Math.ceil((mean * (1 + ahead)) / policy.quota))
+      return new Standing(policy, false, standing.remaining, null, wait, Math.max(wait, resetAfterMs), 0, at)
+    })
+    const { asks, degraded } = decision
+    return new Decision(asks, standings, 'consume', degraded)
+  }
+
+  close(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+    this.#held.clear()
+  }
+
+  #renewAfter(leaseMs: number): void {
+    const timer = setTimeout(() => this.#renew(leaseMs), leaseMs / 3)
+    if (typeof timer === 'object') timer.unref()
+    this.#timers.set(leaseMs, timer)
+  }
+
+  #renew(leaseMs: number): void {
+    this.#timers.delete(leaseMs)
+    const now = performance.now()
+    const renewals: { readonly decision: Decision; readonly hold: Hold; readonly renewal: Renewal }[] = []
+    for (const [decision, hold] of this.#held) {
+      for (const { policy, key, cost, lease = 0 } of hold.returns) {
+        if (policy.lease?.ms !== leaseMs) continue
+        renewals.push({ decision, hold, renewal: { policy, key, cost, lease, restore: now < hold.until } })
+      }
+    }
+    if (renewals.length === 0) return
+    this.#renewAfter(leaseMs)
+    for (const degraded of [false, true]) {
+      const some = renewals.filter(({ decision }) => decision.degraded === degraded)
+      const [first] = some
+      if (first === undefined) continue
+      const settle = (held: readonly boolean[]): void => {
+        for (const [i, { decision, hold, renewal }] of some.entries()) {
+          if (this.#held.get(decision) !== hold) continue
+          if (held[i] === true) hold.until = now + leaseMs
+          else this.#lose(decision, hold, renewal)
+        }
+      }
+      const list = some.map(({ renewal }) => renewal)
+      try {
+        const answer = this.#failover.renew(list, degraded, first.hold.failure)
+        // A store that cannot be reached is asked again at the next turn.
+        if (isThenable(answer)) answer.then(settle, (error) => this.#failover.report(error))
+        else settle(answer)
+      } catch (error) {
+        this.#failover.report(error)
+      }
+    }
+  }
+
+  #lose(decision: Decision, hold: Hold, lost: Ask): void {
+    const left = hold.returns.filter(({ lease }) => lease !== lost.lease)
+    if (left.length === 0) this.#held.delete(decision)
+    else this.#held.set(decision, { ...hold, returns: left })
+    hold.onLost(decision, lost)
+  }
+}
+
+/** What a decision holds: of each policy whose units are slots, those that it took. */
+function returnsOf({ asks, standings }: Decision): readonly Return[] {
+  const only = asks.length === 1 ? asks[0] : undefined
+  if (only !== undefined) {
+    const { policy, key, cost, lease } = only
+    return lease !== undefined && cost > 0 && standings[0]?.allowed ? [{ policy, key, cost, lease, at: 0 }] : NONE
+  }
+  return asks.flatMap((ask, i) =>
+    ask.lease !== undefined && ask.cost > 0 && standings[i]?.allowed ? [{ ...ask, at: 0 }] : [],
+  )
+}
+
+const NONE: readonly Return[] = []

@@ -1,0 +1,293 @@
+import type { Ask } from '../decisions/ask.js'
+import type { Decision } from '../decisions/decision.js'
+import type { Failover } from '../failover/failover.js'
+import { isThenable } from '../runtime/thenable.js'
+import { type Slots, slotsOf } from './slots.js'
+
+/** What becomes of a denial while somebody waits: when to ask again, or that it makes no sense to wait. */
+export interface Plan {
+  /** Not before so many milliseconds. */
+  readonly ms: number
+  /** Whether slots are waited for, which may be released at any time. */
+  readonly forSlots: boolean
+}
+
+/** Somebody who waits for a decision that allows. */
+export interface Waiter {
+  /** Asks the store: each time anew. */
+  ask(): Decision | Promise<Decision>
+  /** What a denial means to it; `undefined` where it does not wait for that. */
+  plan(denial: Decision): Plan | undefined
+  /** The end: allowed, or a denial that is not waited for. */
+  settle(decision: Decision): void
+  fail(error: unknown): void
+  /** Undoes a decision that came after the waiter had left. */
+  undo(decision: Decision): void
+}
+
+/** setTimeout takes no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * How often a store elsewhere is asked for slots that were released by other processes: 20 times a second, and each time
+ * for as many lines as one call serves.
+ */
+const POLL_MS = 50
+const LINES_PER_POLL = 32
+
+/** In this process, slots that nobody releases can only expire. */
+const LOCAL_POLL_MS = 1_000
+
+const all = new WeakMap<Failover, Waiting>()
+
+/** All who wait for the same store. */
+export function waitingOf(failover: Failover): Waiting {
+  let waiting = all.get(failover)
+  if (waiting === undefined) {
+    waiting = new Waiting(failover, slotsOf(failover))
+    all.set(failover, waiting)
+  }
+  return waiting
+}
+
+/** Lines of those who wait for one store. In a line, only the first asks; the others come after it. */
+export class Waiting {
+  readonly #failover: Failover
+  readonly #lines = new Map<string, Line>()
+  /** Lines whose first waits for a slot, by its bucket. */
+  readonly #bySlot = new Map<string, Set<Line>>()
+  #poll: ReturnType<typeof setTimeout> | undefined
+  /** Whether the store answers later: then other processes use it too. */
+  #isRemote = false
+  #closed = false
+
+  constructor(failover: Failover, slots: Slots) {
+    this.#failover = failover
+    slots.onFreed((freed) => this.#wake(freed))
+  }
+
+  /** How many wait in a line. */
+  sizeOf(line: string): number {
+    return this.#lines.get(line)?.size ?? 0
+  }
+
+  /** Joins a line at its end. Returns a function that leaves it. `denied` is what the waiter was answered before, if it was. */
+  join(name: string, waiter: Waiter, denied: Decision | undefined): () => void {
+    let line = this.#lines.get(name)
+    if (line === undefined) {
+      line = new Line(name)
+      this.#lines.set(name, line)
+    }
+    const place = line.add(waiter)
+    const first = line.first === place && !line.isAsking
+    if (first && denied !== undefined) {
+      if (!this.#answered(line, place, denied)) return this.#leaving(line, place)
+    }
+    if (first) this.#advance(line)
+    return this.#leaving(line, place)
+  }
+
+  #leaving(line: Line, place: Place): () => void {
+    return () => {
+      if (place.left) return
+      const wasFirst = line.first === place
+      line.remove(place)
+      // The next has not asked yet.
+      if (wasFirst && !line.isAsking) this.#advance(line)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#poll)
+    for (const line of this.#lines.values()) this.#unregister(line)
+  }
+
+  /** The first of a line asks, and then the one behind it, until one has to wait. */
+  #advance(line: Line): void {
+    if (line.isAsking) return
+    this.#unregister(line)
+    for (;;) {
+      const place = line.first
+      if (place === undefined) {
+        if (this.#lines.get(line.name) === line) this.#lines.delete(line.name)
+        return
+      }
+      let answer: Decision | Promise<Decision>
+      line.isAsking = true
+      try {
+        answer = place.waiter.ask()
+      } catch (error) {
+        line.isAsking = false
+        line.remove(place)
+        place.waiter.fail(error)
+        continue
+      }
+      if (isThenable(answer)) {
+        this.#isRemote = true
+        Promise.resolve(answer).then(
+          (decision) => {
+            line.isAsking = false
+            if (this.#answered(line, place, decision)) this.#advance(line)
+          },
+          (error) => {
+            line.isAsking = false
+            if (!place.left) {
+              line.remove(place)
+              place.waiter.fail(error)
+            }
+            this.#advance(line)
+          },
+        )
+        return
+      }
+      line.isAsking = false
+      if (!this.#answered(line, place, answer)) return
+    }
+  }
+
+  /** Whether the next may ask. */
+  #answered(line: Line, place: Place, decision: Decision): boolean {
+    const { waiter } = place
+    if (place.left) {
+      waiter.undo(decision)
+      return true
+    }
+    if (!decision.allowed && this.#rest(line, waiter, decision)) return false
+    line.remove(place)
+    waiter.settle(decision)
+    return true
+  }
+
+  /** Lets the line rest until its first may ask again; `false` where that does not wait for it. */
+  #rest(line: Line, waiter: Waiter, denial: Decision): boolean {
+    const plan = this.#closed ? undefined : waiter.plan(denial)
+    if (plan === undefined) return false
+    const { ms, forSlots } = plan
+    if (ms > 0) {
+      line.timer = setTimeout(
+        () => {
+          line.timer = undefined
+          if (forSlots) this.#register(line, denial)
+          this.#advance(line)
+        },
+        Math.min(ms, LONGEST_TIMER_MS),
+      )
+    } else this.#register(line, denial)
+    return true
+  }
+
+  #register(line: Line, denial: Decision): void {
+    for (const [i, ask] of denial.asks.entries()) {
+      if (ask.lease === undefined || denial.standings[i]?.allowed) continue
+      const bucket = bucketOf(ask)
+      const lines = this.#bySlot.get(bucket) ?? new Set()
+      this.#bySlot.set(bucket, lines.add(line))
+      line.buckets.push(bucket)
+    }
+    this.#pollLater()
+  }
+
+  #unregister(line: Line): void {
+    clearTimeout(line.timer)
+    line.timer = undefined
+    for (const bucket of line.buckets) {
+      const lines = this.#bySlot.get(bucket)
+      lines?.delete(line)
+      if (lines?.size === 0) this.#bySlot.delete(bucket)
+    }
+    line.buckets.length = 0
+  }
+
+  /** A slot was released here: whoever has waited for it longest asks at once, behind the release. */
+  #wake(freed: Ask): void {
+    if (this.#bySlot.size === 0) return
+    const lines = this.#bySlot.get(bucketOf(freed))
+    if (lines !== undefined) for (const line of [...lines]) this.#advance(line)
+  }
+
+  #pollLater(): void {
+    if (this.#poll !== undefined || this.#closed) return
+    this.#poll = setTimeout(
+      () => {
+        this.#poll = undefined
+        this.#ask()
+        if (this.#bySlot.size > 0) this.#pollLater()
+      },
+      this.#isRemote ? POLL_MS : LOCAL_POLL_MS,
+    )
+  }
+
+  /** Some of the lines that wait for slots, each in its turn. */
+  #ask(): void {
+    const turn: Line[] = []
+    let most = LINES_PER_POLL
+    for (const [bucket, lines] of this.#bySlot) {
+      for (const line of lines) {
+        if (line.isAsking || turn.includes(line)) continue
+        if (turn.length === 0 && this.#isInParts(line)) most = 1
+        turn.push(line)
+        if (turn.length === most) break
+      }
+      // Last in, so that the next turn begins behind it.
+      this.#bySlot.delete(bucket)
+      this.#bySlot.set(bucket, lines)
+      if (turn.length >= most) break
+    }
+    for (const line of turn) this.#advance(line)
+  }
+
+  /** In a cluster, a call serves one slot. */
+  #isInParts({ buckets }: Line): boolean {
+    const [bucket = ''] = buckets
+    return (this.#failover.store.partOf?.(bucket.slice(bucket.indexOf('\0') + 1)) ?? '') !== ''
+  }
+}
+
+/** A place in a line. */
+interface Place {
+  readonly waiter: Waiter
+  left: boolean
+}
+
+/** Those who wait for the same, in the order in which they came. */
+class Line {
+  readonly name: string
+  /** Whether the first is asking the store at the moment. */
+  isAsking = false
+  timer: ReturnType<typeof setTimeout> | undefined
+  readonly buckets: string[] = []
+  #places: Place[] = []
+  #begin = 0
+  size = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  get first(): Place | undefined {
+    while (this.#places[this.#begin]?.left) this.#begin += 1
+    if (this.#begin > 1_024 && this.#begin * 2 > this.#places.length) {
+      this.#places = this.#places.slice(this.#begin)
+      this.#begin = 0
+    }
+    return this.#places[this.#begin]
+  }
+
+  add(waiter: Waiter): Place {
+    const place = { waiter, left: false }
+    this.#places.push(place)
+    this.size += 1
+    return place
+  }
+
+  remove(place: Place): void {
+    if (place.left) return
+    place.left = true
+    this.size -= 1
+  }
+}
+
+function bucketOf({ policy, key }: Ask): string {
+  return `${policy.address}\0${key}`
+}
