@@ -23,7 +23,7 @@ describe('an error', () => {
   it.each([
     [
       'limits:\n  login: 5/15mintue',
-      `2:10: limits.login: "5/15mintue" is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '1000/day' or '100k tokens/min'; windows: ms, s, min, h, day, week.`,
+      `2:10: limits.login: "5/15mintue" is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min' or '50MB/hour'; windows: ms, s, min, h, day, week.`,
     ],
     ['lmits: {}', '1:1: lmits: expected a known key, got "lmits". Did you mean "limits"?'],
     ['nothing: 1', '1:1: nothing: expected one of $schema, store, defaults, plans, limits, got an unknown key.'],
@@ -50,7 +50,7 @@ describe('an error', () => {
     ],
     [
       'limits: { a: { name: x, policies: 5/s } }',
-      '1:16: limits.a.name: expected one of policies, plan, key, cost, id, keepIdsMs, skip, refund, warnAt, warnEvery, headers, response, deny, ipv6Prefix, shadow, timeoutMs, onStoreError, got an unknown key.',
+      '1:16: limits.a.name: expected one of policies, plan, key, cost, id, keepIdsMs, skip, allow, block, ban, countDenied, delay, maxDebt, refund, warnAt, warnEvery, headers, response, deny, ipv6Prefix, shadow, timeoutMs, onStoreError, got an unknown key.',
     ],
     [
       'limits: { a: { tokenbucket: 5/s } }',
@@ -58,7 +58,7 @@ describe('an error', () => {
     ],
     [
       'limits: { a: [{ tokenbucket: 5/s }] }',
-      '1:15: limits.a[0]: expected an object with one of slidingWindow, fixedWindow, slidingLog, tokenBucket, leakyBucket, quota, got one without. Did you mean "tokenBucket"?',
+      '1:15: limits.a[0]: expected an object with one of slidingWindow, fixedWindow, slidingLog, tokenBucket, leakyBucket, concurrency, quota, got one without. Did you mean "tokenBucket"?',
     ],
     [
       'limits: { a: { tokenBucket: 5/s, brust: 5 } }',

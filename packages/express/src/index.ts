@@ -18,8 +18,11 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 
 export * from '@sluice/core'
 export type {
+  Clients,
   Configuration,
   ConfiguredLimit,
+  DelayFunction,
+  DelayOptions,
   Dialect,
   Limit,
   LimitControls,

@@ -25,8 +25,11 @@ import type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
 
 export * from '@sluice/core'
 export type {
+  Clients,
   Configuration,
   ConfiguredLimit,
+  DelayFunction,
+  DelayOptions,
   Dialect,
   Limit,
   LimitControls,

@@ -18,8 +18,11 @@ import type { Context, Middleware, Next } from 'koa'
 
 export * from '@sluice/core'
 export type {
+  Clients,
   Configuration,
   ConfiguredLimit,
+  DelayFunction,
+  DelayOptions,
   Dialect,
   Limit,
   LimitControls,

@@ -1,13 +1,22 @@
-import { fixedWindow, leakyBucket, type Policy, slidingLog, slidingWindow, tokenBucket } from '@sluice/core'
+import {
+  concurrency,
+  fixedWindow,
+  leakyBucket,
+  type Policy,
+  slidingLog,
+  slidingWindow,
+  tokenBucket,
+} from '@sluice/core'
 import type * as z from 'zod'
 import { loadQuota } from '../quota.js'
-import { whole } from './expectations.js'
+import { flag, strict, whole } from './expectations.js'
+import { help } from './help.js'
 import { quotaOptions } from './quota-options.js'
 import { quotaText, rateText } from './rates.js'
 
 /** A constructor of policies as it stands in a file: its name is the key of its text, beside its options. */
 export interface Constructor {
-  readonly text: (sentence: string) => z.ZodString
+  readonly text: (sentence: string) => z.ZodType<string | number>
   readonly options: z.core.$ZodShape
   readonly description: string
   readonly construct: (text: string, options: object) => Policy | Promise<Policy>
@@ -57,6 +66,25 @@ export const CONSTRUCTORS: Readonly<Record<string, Constructor>> = {
     },
     description: 'Holds requests so that they go on evenly spaced.',
     construct: leakyBucket,
+  },
+  concurrency: {
+    text: () => whole(1, 10_000, 'Requests in progress at a time.'),
+    options: {
+      leaseMs: whole(
+        1_000,
+        3_600_000,
+        'Milliseconds after which the slots of a process that has died are free; defaults to 30,000.',
+      ).optional(),
+      shared: flag('Says that clients share the slots: a denial is a 503.').optional(),
+      queue: strict('size and timeoutMs', {
+        size: whole(1, 100_000, 'Requests of one key that wait at the most; defaults to 100.').optional(),
+        timeoutMs: whole(1, 600_000, 'Milliseconds after which they are denied; defaults to 5,000.').optional(),
+      })
+        .register(help, { description: 'Where requests wait for a slot, first come, first served.' })
+        .optional(),
+    },
+    description: 'So many requests in progress at a time.',
+    construct: (slots, options) => concurrency(Number(slots), options),
   },
   quota: {
     text: quotaText,

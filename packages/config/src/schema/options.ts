@@ -2,6 +2,7 @@ import { LARGEST_QUOTA } from '@sluice/core/calendar'
 import { checkDialects, type Dialect, type LimitOptions } from '@sluice/core/http'
 import * as z from 'zod'
 import type { ConfigRequest } from '../config.js'
+import { ban, clients, delay } from './client-options.js'
 import { costSchema } from './costs.js'
 import { type Form, flag, functionOf, oneOf, quoting, whole } from './expectations.js'
 import { help } from './help.js'
@@ -22,6 +23,12 @@ export function optionShape(form: Form): { [Name in keyof Required<ParsedOptions
     id: onlyCode<Required<Options>['id']>('id', form, 'Requests of one id count once.'),
     keepIdsMs: whole(1_000, 31_536_000_000, 'Milliseconds for which an id counts once; defaults to a day.').optional(),
     skip: onlyCode<Required<Options>['skip']>('skip', form, 'Requests that are not limited.'),
+    allow: clients(form, 'Clients that are not limited.').optional(),
+    block: clients(form, 'Clients that are always denied.').optional(),
+    ban: ban().optional(),
+    countDenied: flag('Takes from a client that is denied all the same.').optional(),
+    delay: delay(form).optional(),
+    maxDebt: whole(0, LARGEST_QUOTA, 'Units beyond what passes at once that a client can owe.').optional(),
     refund: refund(form).optional(),
     warnAt: warnAt().optional(),
     warnEvery: whole(

@@ -37,6 +37,19 @@ export function addressKey(text: string, ipv6Prefix?: number): string {
   }
 }
 
+/** An address without its brackets, port or zone; IPv4 where it is that in another form. `undefined` for any other text. */
+export function addressOf(
+  text: string,
+): { readonly address: string; readonly family: 'ipv4' | 'ipv6'; readonly isMapped: boolean } | undefined {
+  const [, bare = text] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? /^([\d.]+):\d+$/.exec(text) ?? []
+  if (isIPv4(bare)) return { address: bare, family: 'ipv4', isMapped: false }
+  const groups = bare.includes(':') ? groupsOf(bare) : undefined
+  if (groups === undefined) return undefined
+  const mapped = mappedIPv4(groups)
+  if (mapped !== undefined) return { address: mapped, family: 'ipv4', isMapped: true }
+  return { address: groups.map((group) => group.toString(16)).join(':'), family: 'ipv6', isMapped: false }
+}
+
 /** The first so many bits, in whole groups. */
 function network(groups: readonly number[], bits: number): string {
   const count = Math.ceil(bits / 16)

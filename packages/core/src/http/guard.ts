@@ -21,6 +21,7 @@ import { Queue } from './queue.js'
 import { RateLimitError } from './rate-limit-error.js'
 import { completeReply, type Reply } from './reply.js'
 import { RequestAsks, toError } from './request-asks.js'
+import { blockedDecision, ScreenedClients } from './screened-clients.js'
 
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -36,6 +37,8 @@ export class Guard<Req extends object> {
   readonly #parts: GuardParts<Req>
   readonly #asks: RequestAsks<Req>
   readonly decider: Decider
+  /** Who is allowed or blocked whatever the policies say; `undefined` where nobody is. */
+  readonly #clients: ScreenedClients<Req> | undefined
   #queue: Queue | undefined
   /** Whose slots are held, for whoever listens to what becomes of them. */
   readonly #requests = new WeakMap<Decision, Req>()
@@ -44,11 +47,15 @@ export class Guard<Req extends object> {
   constructor(parts: GuardParts<Req>) {
     this.#parts = parts
     this.#asks = new RequestAsks(parts)
-    const { shadow, warnAt, warnEvery, failure } = parts.options
-    this.decider = new Decider({ name: parts.name, shadow, warnAt, warnEvery }, parts.failover, failure, parts.ledger)
+    const { name, options, events, failover, ledger } = parts
+    const { shadow, warnAt, warnEvery, failure, ban } = options
+    this.#clients = ScreenedClients.of(options, parts.reader)
+    this.decider = new Decider({ name, shadow, warnAt, warnEvery }, failover, failure, ledger, ban)
+    const { banning } = this.decider
+    if (banning !== undefined) banning.onBanned = (banned) => events.emit('banned', { limit: name, ...banned })
     this.decider.onLost = (decision, { policy, key }) => {
       const request = this.#requests.get(decision)
-      if (request !== undefined) parts.events.emit('lost', { limit: parts.name, decision, policy, key, request })
+      if (request !== undefined) events.emit('lost', { limit: name, decision, policy, key, request })
     }
   }
 
@@ -97,12 +104,39 @@ export class Guard<Req extends object> {
   }
 
   #pass(request: Req, response: ResponseLike, exchange: Exchange, result: LimitResult): Passage | Promise<Passage> {
+    if (this.#clients === undefined) return this.#ask(request, response, exchange, result)
+    const isAllowed = this.#clients.isAllowed(request)
+    const next = (yes: boolean): Passage | Promise<Passage> =>
+      yes ? go(undefined, response, exchange) : this.#ask(request, response, exchange, result)
+    return isThenable(isAllowed) ? isAllowed.then(next) : next(isAllowed)
+  }
+
+  #ask(request: Req, response: ResponseLike, exchange: Exchange, result: LimitResult): Passage | Promise<Passage> {
     const asks = this.#asks.of(request)
-    if (!isThenable(asks)) return this.#consume(asks, request, response, exchange, result)
+    if (!isThenable(asks)) return this.#screen(asks, request, response, exchange, result)
     return asks.then((settled) => {
       if (isGone(response) || isSent(response)) return OVER
-      return this.#consume(settled, request, response, exchange, result)
+      return this.#screen(settled, request, response, exchange, result)
     })
+  }
+
+  /** Lets a key pass that is allowed, and denies a client that is blocked, without asking the store. */
+  #screen(
+    asks: readonly Ask[] | undefined,
+    request: Req,
+    response: ResponseLike,
+    exchange: Exchange,
+    result: LimitResult,
+  ): Passage | Promise<Passage> {
+    if (this.#clients === undefined || asks === undefined)
+      return this.#consume(asks, request, response, exchange, result)
+    if (this.#clients.isAllowedKey(asks)) return go(undefined, response, exchange)
+    const isBlocked = this.#clients.isBlocked(request, asks)
+    const next = (yes: boolean): Passage | Promise<Passage> =>
+      yes
+        ? this.#decided(blockedDecision(asks), request, response, exchange, result)
+        : this.#consume(asks, request, response, exchange, result)
+    return isThenable(isBlocked) ? isBlocked.then(next) : next(isBlocked)
   }
 
   #consume(

@@ -5,7 +5,7 @@ import type { Cost, Limiter } from '../limiter/limiter.js'
 import type { Store } from '../stores/store.js'
 import { addressKey } from './client-ip.js'
 
-type Shared = 'history' | 'grant' | 'revoke' | 'override' | 'overrides'
+type Shared = 'history' | 'grant' | 'revoke' | 'override' | 'overrides' | 'ban' | 'unban' | 'bans'
 
 /**
  * What a limit can do beside limiting requests: on its own buckets, by key. An IP address is the key of the client that has it,
@@ -62,6 +62,9 @@ export function controlsOf<Req>(
     revoke: (key, id, options) => known().revoke(one(key), id, options),
     override: (key, to, options) => limiter.override(one(key), to, options),
     overrides: () => limiter.overrides(),
+    ban: (key, options) => limiter.ban(one(key), options),
+    unban: (key) => limiter.unban(one(key)),
+    bans: () => limiter.bans(),
     keyOf,
   }
 }

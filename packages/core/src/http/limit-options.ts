@@ -9,15 +9,19 @@ import {
   shareOf,
 } from '../failover/failure.js'
 import { Share } from '../failover/share.js'
+import { type BanOptions, type BanTerms, checkBan } from '../limiter/ban-options.js'
 import { checkLedger, type Ledger, type UsageLedger } from '../limiter/ledger.js'
 import { checkKeepIds } from '../limiter/limiter.js'
 import { checkName, checkOptions, checkWhole } from '../options.js'
+import { LARGEST_QUOTA } from '../policies/amount.js'
 import type { NamedPolicy } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
 import { isThenable } from '../runtime/thenable.js'
 import { toStore } from '../stores/create-store.js'
 import type { Store } from '../stores/store.js'
+import { type ClientList, type Clients, clientList } from './client-list.js'
 import type { Configuration } from './configuration.js'
+import { checkDelay, type DelayFunction, type DelayOptions, type DelayTerms } from './delay.js'
 import { checkDialects, type Dialect } from './headers.js'
 import type { Plans } from './plans.js'
 import type { Reply } from './reply.js'
@@ -50,6 +54,24 @@ export interface LimitOptions<Req> extends FailureOptions {
   readonly keepIdsMs?: number | undefined
   /** Requests that are not limited at all: those that `sluice()`'s skips, and those that the limit's own does. */
   readonly skip?: ((request: Req) => Awaitable<boolean>) | undefined
+  /**
+   * Clients that are not limited: nothing is taken, and no fields are sent. Those that `sluice()` allows and those that the
+   * limit's own list does.
+   */
+  readonly allow?: Clients<Req> | undefined
+  /** Clients that are always denied, with 403, without asking the store; whoever is in `allow` too is allowed. */
+  readonly block?: Clients<Req> | undefined
+  /** Shuts a key out that is denied too often; all policies of such a limit have one key. */
+  readonly ban?: BanOptions | undefined
+  /** Takes from a client that is denied all the same, up to twice what passes at once: who does not wait, waits longer. Defaults to `false`. */
+  readonly countDenied?: boolean | undefined
+  /**
+   * Slows requests down instead of denying them: each unit beyond `after` holds the request for `stepMs` longer. A function
+   * returns the milliseconds.
+   */
+  readonly delay?: DelayOptions | DelayFunction<Req> | undefined
+  /** Units beyond what passes at once that a client can owe, where requests cost more than was reserved; by default as many as can be counted. */
+  readonly maxDebt?: number | undefined
   /** Which finished responses give back what they took: those below 400, those from 400 on, or as a function of their status decides. */
   readonly refund?: 'successful' | 'failed' | ((status: number) => Awaitable<boolean>) | undefined
   /** Shares of a quota, above 0 and up to 1, from which on the client is warned. */
@@ -94,6 +116,12 @@ export interface CheckedOptions<Req> {
   readonly id: ((request: Req) => Awaitable<string | undefined>) | undefined
   readonly keepIdsMs: number
   readonly skip: ((request: Req) => Awaitable<boolean>) | undefined
+  readonly allow: readonly ClientList<Req>[]
+  readonly block: readonly ClientList<Req>[]
+  readonly ban: BanTerms | undefined
+  readonly countDenied: boolean
+  readonly delay: DelayTerms<Req> | undefined
+  readonly maxDebt: number | undefined
   readonly refund: ((status: number) => Awaitable<boolean>) | undefined
   readonly warnAt: number | readonly number[]
   readonly warnEvery: number | undefined
@@ -116,7 +144,7 @@ export interface CheckedSluice<Req> {
 
 const KNOWN = [
   ...['name', 'key', 'cost', 'id', 'keepIdsMs', 'skip', 'refund', 'warnAt', 'warnEvery', 'headers', 'response', 'deny'],
-  ...['ipv6Prefix', 'shadow'],
+  ...['ipv6Prefix', 'shadow', 'allow', 'block', 'ban', 'countDenied', 'delay', 'maxDebt'],
   ...FAILURE_OPTIONS,
 ]
 
@@ -139,6 +167,12 @@ export function checkLimitOptions<Req>(
     id,
     keepIdsMs,
     skip,
+    allow: _allow,
+    block: _block,
+    ban,
+    countDenied = false,
+    delay,
+    maxDebt,
     refund,
     warnAt = [],
     warnEvery,
@@ -152,6 +186,8 @@ export function checkLimitOptions<Req>(
   checkFunctions({ key, id, skip, response })
   checkDeny(deny, response)
   checkCostOption(cost)
+  if (typeof countDenied !== 'boolean')
+    throw new ConfigError(`countDenied: expected true or false, got ${shown(countDenied)}.`)
   if (typeof shadow !== 'boolean') throw new ConfigError(`shadow: expected true or false, got ${shown(shadow)}.`)
   return {
     name: name === undefined ? undefined : checkName(name),
@@ -160,6 +196,12 @@ export function checkLimitOptions<Req>(
     id,
     keepIdsMs: checkKeepIds(keepIdsMs),
     skip: defaults.skip === undefined || skip === defaults.skip ? skip : either(defaults.skip, skip),
+    allow: listsOf('allow', defaults.allow, options.allow),
+    block: listsOf('block', defaults.block, options.block),
+    ban: checkBan(ban),
+    countDenied,
+    delay: checkDelay(delay),
+    maxDebt: maxDebt === undefined ? undefined : checkWhole('maxDebt', maxDebt, 0, LARGEST_QUOTA),
     refund: checkRefund(refund),
     warnAt,
     warnEvery,
@@ -170,6 +212,16 @@ export function checkLimitOptions<Req>(
     shadow,
     failure: checkFailure(failure, share),
   }
+}
+
+/** Those of `sluice()` hold for all limits, and a limit's own beside them. */
+function listsOf<Req>(
+  option: string,
+  inherited: Clients<Req> | undefined,
+  own: Clients<Req> | undefined,
+): readonly ClientList<Req>[] {
+  const lists = [clientList(option, inherited), own === inherited ? undefined : clientList(option, own)]
+  return lists.filter((list) => list !== undefined)
 }
 
 /** Where buckets live is said once, for all limits. */

@@ -6,12 +6,12 @@ import type { Reply } from './reply.js'
 
 /**
  * The usual response to a denied request: RFC 9457 problem details, or the sentence alone for a client whose `Accept`
- * prefers text. 429; 503 where the store is unavailable and `onStoreError` is `'deny'`.
+ * prefers text. 429; 403 for a client that is blocked for good; 503 where clients share what is full, or where the store is
+ * unavailable and `onStoreError` is `'deny'`.
  * @example limit('5/min', { response: (decision) => ({ ...problem(decision), status: 420 }) })
  */
 export function problem(decision: Decision, accept?: string): Reply {
-  const full = isUndecided(decision) || isFull(decision)
-  const status = full ? 503 : 429
+  const { status, type, title } = kindOf(decision)
   const detail = sentenceOf(decision)
   if (prefersText(accept)) return { status, body: `${detail}\n` }
   const denied = decision.standings.filter(denies)
@@ -20,14 +20,32 @@ export function problem(decision: Decision, accept?: string): Reply {
     status,
     headers: { 'content-type': 'application/problem+json' },
     body: {
-      type: `https://iana.org/assignments/http-problem-types#${full ? 'temporary-reduced-capacity' : 'quota-exceeded'}`,
-      title: full ? 'Temporarily out of capacity' : 'Too many requests',
+      type: type === undefined ? 'about:blank' : `https://iana.org/assignments/http-problem-types#${type}`,
+      title,
       status,
       detail,
       'violated-policies': denied.map((standing) => standing.policy.name),
       ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
     },
   }
+}
+
+/** What a denial is: the server's want of room, a client that is shut out, or one that has asked for too much. */
+function kindOf(decision: Decision): {
+  readonly status: number
+  readonly type: string | undefined
+  readonly title: string
+} {
+  if (isUndecided(decision) || isFull(decision)) {
+    return { status: 503, type: 'temporary-reduced-capacity', title: 'Temporarily out of capacity' }
+  }
+  const { override } = decision
+  if (override?.to === 'banned')
+    return { status: 429, type: 'abnormal-usage-detected', title: 'Abnormal usage detected' }
+  // To come back later is of no use.
+  if (override?.to === 'blocked' && override.expiresAt === null)
+    return { status: 403, type: undefined, title: 'Forbidden' }
+  return { status: 429, type: 'quota-exceeded', title: 'Too many requests' }
 }
 
 /** What happened and when to come back, in one sentence for the client. */
@@ -56,6 +74,7 @@ function denies(standing: Standing): boolean {
 function sentence({ binding, asks, override }: Decision): string {
   if (binding === undefined) return 'Too many requests.'
   if (override?.to === 'blocked') return blockedSentence(binding)
+  if (override?.to === 'banned') return bannedSentence(binding)
   const cost = asks.find((ask) => ask.policy === binding.policy)?.cost ?? 1
   const { policy, remaining, retryAfterMs, period } = binding
   if (policy.lease !== undefined) return slotsSentence(binding, policy.lease.shared, cost)
@@ -79,6 +98,12 @@ function slotsSentence({ policy, remaining, retryAfterMs }: Standing, shared: bo
         ? 'is full: all of it is in use by other requests'
         : 'is full: as many of your requests are still in progress'
   return `${limit} ${state}. Try again in about ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
+}
+
+function bannedSentence({ policy, retryAfterMs }: Standing): string {
+  const what = `The limit "${policy.name}" has shut this client out, since too many of its requests were denied`
+  if (retryAfterMs === Number.POSITIVE_INFINITY) return `The limit "${policy.name}" has shut this client out.`
+  return `${what}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
 }
 
 function blockedSentence({ policy, retryAfterMs }: Standing): string {

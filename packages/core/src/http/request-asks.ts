@@ -183,6 +183,11 @@ export class RequestAsks<Req> {
     const { name, options, names } = this.#parts
     const list = Array.isArray(given) ? given : [given]
     const owns = list.map(ownParts)
+    if (options.ban !== undefined && owns.some(({ key }) => key !== undefined)) {
+      throw new ConfigError(
+        'ban: all policies of a limit with bans have one key: give it to the limit, not to a policy.',
+      )
+    }
     const naming = { name, shadow: options.shadow, warnAt: options.warnAt, warnEvery: options.warnEvery, plan }
     const policies = bindPolicies(
       owns.map((own) => own.policy),

@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.js'
 import { failoverOf } from '../failover/failover.js'
 import { type Events, limitEvents, listen } from '../limiter/events.js'
 import type { CheckedText } from '../policies/bind-policies.js'
+import { concurrency } from '../policies/concurrency.js'
 import { fixedWindow, leakyBucket, slidingLog, slidingWindow, tokenBucket } from '../policies/constructors.js'
 import type { Policy } from '../policies/policy.js'
 import type { RateText } from '../policies/rate-text.js'
@@ -126,6 +127,9 @@ function currentControls<Req extends object>(use: { readonly current: MadeLimit<
     revoke: (...asked) => use.current.controls.revoke(...asked),
     override: (...asked) => use.current.controls.override(...asked),
     overrides: () => use.current.controls.overrides(),
+    ban: (...asked) => use.current.controls.ban(...asked),
+    unban: (...asked) => use.current.controls.unban(...asked),
+    bans: () => use.current.controls.bans(),
     keyOf: (request) => use.current.controls.keyOf(request),
   }
 }
@@ -135,7 +139,7 @@ function isConstructor(policies: unknown): policies is { readonly name: string }
   return CONSTRUCTORS.includes(policies)
 }
 
-const CONSTRUCTORS: readonly unknown[] = [fixedWindow, slidingWindow, slidingLog, tokenBucket, leakyBucket]
+const CONSTRUCTORS: readonly unknown[] = [concurrency, fixedWindow, slidingWindow, slidingLog, tokenBucket, leakyBucket]
 
 /** What a framework would call `limit` with, where it was given in place of `limit('100/min')`. */
 function isRequest(policies: unknown): boolean {

@@ -70,7 +70,8 @@ async function lookAt<Req extends object>(
 function entriesOf(limit: string, decision: Decision): readonly (readonly [string, object])[] {
   const { plan, override, asks } = decision
   if (asks.some(({ policy }) => policy.shadow)) return []
-  if (override?.to === 'blocked' || override?.to === 'unlimited') return [[limit, { [override.to]: true }]]
+  const isWhole = override?.to === 'blocked' || override?.to === 'banned' || override?.to === 'unlimited'
+  if (isWhole) return [[limit, { [override.to]: true }]]
   return Object.entries(usageOf(decision)).map(([name, usage]) => [
     name,
     { ...resourceOf(usage), ...(plan === undefined ? {} : { plan }) },

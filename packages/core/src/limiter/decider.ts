@@ -2,15 +2,16 @@ import { type Ask, haveSlots } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
 import type { Override } from '../decisions/override.js'
-import { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
 import type { Naming } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
 import { isThenable } from '../runtime/thenable.js'
+import type { BanTerms } from './ban-options.js'
+import { Banning } from './banning.js'
 import type { Costs } from './costs.js'
 import type { UsageLedger } from './ledger.js'
-import { OverriddenAsks } from './overridden-asks.js'
+import { blockedStanding, OverriddenAsks } from './overridden-asks.js'
 import { type Overrides, overridesOf } from './overrides.js'
 import { noteOnce, refund } from './receipts.js'
 import { type OnLost, type Slots, slotsOf } from './slots.js'
@@ -24,23 +25,46 @@ export class Decider {
   readonly failure: Failure
   readonly overrides: Overrides
   readonly slots: Slots
+  /** Where keys that are denied too often are banned. */
+  readonly banning: Banning | undefined
   /** Learns of slots that expired while they were held. */
   onLost: OnLost = () => undefined
   readonly #ledger: UsageLedger | undefined
   readonly #overridden: OverriddenAsks
 
-  constructor(naming: Naming, failover: Failover, failure: Failure, ledger: UsageLedger | undefined) {
+  constructor(
+    naming: Naming,
+    failover: Failover,
+    failure: Failure,
+    ledger: UsageLedger | undefined,
+    ban: BanTerms | undefined,
+  ) {
     this.name = naming.name
     this.failover = failover
     this.failure = failure
     this.overrides = overridesOf(failover)
     this.slots = slotsOf(failover)
+    this.banning = ban && new Banning(naming.name, ban, failover, failure, this.overrides)
     this.#ledger = ledger
     this.#overridden = new OverriddenAsks(naming, this.overrides, failover)
   }
 
   /** With `once`, what an id counts once. */
   decide(verb: 'consume' | 'peek', asks: readonly Ask[], once?: Once): Answer {
+    const answer = this.#decideAll(verb, asks, once)
+    const { banning } = this
+    if (banning === undefined || verb === 'peek') return answer
+    if (!isThenable(answer)) {
+      banning.note(answer, this.overrides.isHere)
+      return answer
+    }
+    return answer.then((decision) => {
+      banning.note(decision, true)
+      return decision
+    })
+  }
+
+  #decideAll(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
     if (once === undefined && this.#ledger === undefined && this.overrides.areNone) {
       return this.#askStore(verb, asks)
     }
@@ -51,7 +75,8 @@ export class Decider {
   /** How a key's buckets stand, whether or not it is blocked or unlimited. */
   look(asks: readonly Ask[]): Answer {
     const { left, override } = this.#overridden.of(asks)
-    const isPolicies = override !== undefined && override.to !== 'blocked' && override.to !== 'unlimited'
+    const isPolicies =
+      override !== undefined && override.to !== 'blocked' && override.to !== 'banned' && override.to !== 'unlimited'
     return this.failover.decide('peek', isPolicies ? left : asks, this.failure)
   }
 
@@ -66,7 +91,8 @@ export class Decider {
 
   /** Makes the buckets of a key fresh, also those of an override's policies, and lets its ids count again. */
   reset(policies: readonly Policy[], key: string): void | Promise<void> {
-    const all = [...policies, ...this.#overridden.policiesFor(key)]
+    const counter = this.banning === undefined ? [] : [this.banning.counter]
+    const all = [...policies, ...this.#overridden.policiesFor(key), ...counter]
     return this.failover.reset(all, key, this.failure, this.name)
   }
 
@@ -105,8 +131,8 @@ export class Decider {
     if (this.overrides.isEmpty) return this.#ask(verb, asks, once)
     const { left, override } = this.#overridden.of(asks)
     if (override === undefined) return this.#ask(verb, asks, once)
-    if (override.to === 'blocked') {
-      const standings = left.map((ask) => blocked(ask, override))
+    if (override.to === 'blocked' || override.to === 'banned') {
+      const standings = left.map((ask) => blockedStanding(ask, override))
       return new Decision(left, standings, verb).by(override)
     }
     if (left.length === 0) return new Decision(asks, [], verb).by(override)
@@ -142,10 +168,4 @@ export class Decider {
 
 function alike(some: readonly (Override | undefined)[], others: readonly (Override | undefined)[]): boolean {
   return some.every((one, i) => JSON.stringify(one) === JSON.stringify(others[i]))
-}
-
-/** Nobody is told of a time before the override ends. */
-function blocked({ policy }: Ask, { expiresAt }: Override): Standing {
-  const ms = expiresAt === null ? Number.POSITIVE_INFINITY : Math.max(1, expiresAt - Date.now())
-  return new Standing(policy, false, 0, ms === Number.POSITIVE_INFINITY ? null : ms, ms, ms, 0, 0)
 }

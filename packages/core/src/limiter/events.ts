@@ -33,6 +33,8 @@ export interface Events<Req> extends Omit<StoreEvents, 'error'> {
     readonly used: number
     readonly request: Req
   }
+  /** A key was denied too often and is shut out, until this time in Unix milliseconds; for the how manieth time in a row. */
+  banned: { readonly limit: string; readonly key: string; readonly until: number; readonly times: number }
   /**
    * A slot expired although its holder had not released it: its process was held up for longer than `leaseMs`, or could not
    * reach the store for as long. Others may hold it by now.
@@ -59,7 +61,7 @@ export interface DecisionMessage {
 /** The events of all limits of one `sluice()`, or of one limiter. */
 export type LimitEvents<Req> = Emitter<Events<Req>>
 
-const NAMES = ['decision', 'denied', 'warning', 'lost', 'error', 'degraded', 'recovered'] as const
+const NAMES = ['decision', 'denied', 'warning', 'banned', 'lost', 'error', 'degraded', 'recovered'] as const
 
 /** A listener that throws or rejects is reported by `error`, and harms no request. */
 export function limitEvents<Req>(): LimitEvents<Req> {

@@ -1,6 +1,6 @@
 import { type Ask, newAsk } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
-import type { Override } from '../decisions/override.js'
+import type { Ban, Override } from '../decisions/override.js'
 import { ConfigError, KeyError, shown } from '../errors.js'
 import { type Failover, failoverOf } from '../failover/failover.js'
 import {
@@ -20,10 +20,12 @@ import type { Listener } from '../runtime/emitter.js'
 import { isThenable } from '../runtime/thenable.js'
 import { toStore } from '../stores/create-store.js'
 import type { Answer, Store } from '../stores/store.js'
+import { type BanByHand, type BanOptions, checkBan, checkBanByHand } from './ban-options.js'
+import type { OnBanned } from './banning.js'
 import { type Costs, checkCost, checkNames, checkNotEmpty, costOf, type Keys, keyOf } from './costs.js'
 import { Decider } from './decider.js'
 import { type Events, type LimitEvents, limitEvents, listen } from './events.js'
-import { checkId, type Grant, type GrantOptions, grantEdit, pastEdit, revokeEdit, wasDone } from './grants.js'
+import { checkId, checkKey, type Grant, type GrantOptions, grantEdit, pastEdit, revokeEdit, wasDone } from './grants.js'
 import { checkLedger, type Ledger } from './ledger.js'
 import { checkOverride, type OverrideOptions, type OverrideTo } from './override-options.js'
 import { isHeard, report } from './report.js'
@@ -47,6 +49,8 @@ export interface LimiterOptions<T extends string, L extends readonly PolicyLike[
   readonly keepIdsMs?: number | undefined
   /** Where usage of calendar quotas is added up, to bill by. */
   readonly ledger?: Ledger | undefined
+  /** Shuts a key out that is denied too often. The key is one string for all policies. */
+  readonly ban?: BanOptions | undefined
   /** How many may wait for one key at a time, in `wait` and `run`; defaults to 10,000. */
   readonly maxWaiting?: number | undefined
 }
@@ -131,6 +135,16 @@ export interface Limiter<S extends Store> {
   /** The overrides of this limit that have not expired. */
   overrides(): Promise<readonly Override[]>
   /**
+   * Shuts a key out, whatever its limit would say, in every process within a second; for good, or for a time. A key that is
+   * banned for longer already stays so.
+   * @example await limiter.ban('203.0.113.7', { for: '1d' })
+   */
+  ban(key: string, options?: BanByHand): Promise<void>
+  /** Lifts a ban, and forgets how often the key was banned. Nothing else makes a ban shorter. */
+  unban(key: string): Promise<void>
+  /** The keys that are banned now. */
+  bans(): Promise<readonly Ban[]>
+  /**
    * Listens to decisions (`decision`, `denied`, `warning`) and to the store's health (`degraded`, `recovered`, `error`).
    * Returns a function that stops listening.
    */
@@ -162,15 +176,22 @@ export function createLimiter(options: LimiterOptions<string, readonly PolicyLik
   const failure = checkFailure(options, shareOf(options))
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
   const naming = { name, warnAt, warnEvery }
-  const decider = new Decider(naming, failoverOf(toStore(store)), failure, checkLedger(options.ledger))
+  const decider = new Decider(
+    naming,
+    failoverOf(toStore(store)),
+    failure,
+    checkLedger(options.ledger),
+    checkBan(options.ban),
+  )
   const maxWaiting = checkWhole('maxWaiting', options.maxWaiting ?? 10_000, 1, 1_000_000)
   const limiter = new StoreLimiter(name, bindPolicies(policies, naming), decider, keepIdsMs, maxWaiting)
   decider.onLost = (decision, ask) => limiter.lost(decision, ask)
+  if (decider.banning !== undefined) decider.banning.onBanned = (ban) => limiter.banned(ban)
   return limiter
 }
 
 const KNOWN = [
-  ...['policies', 'store', 'name', 'warnAt', 'warnEvery', 'keepIdsMs', 'ledger', 'maxWaiting', 'instances'],
+  ...['policies', 'store', 'name', 'warnAt', 'warnEvery', 'keepIdsMs', 'ledger', 'ban', 'maxWaiting', 'instances'],
   ...FAILURE_OPTIONS,
 ]
 
@@ -314,8 +335,29 @@ export class StoreLimiter implements Limiter<Store> {
     return this.#decider.overrides.list(this.#name, this.#failure.timeoutMs)
   }
 
+  async ban(key: string, options: BanByHand = {}): Promise<void> {
+    checkKey(key)
+    const ms = checkBanByHand(options)
+    const expiresAt = ms === undefined ? null : Date.now() + ms
+    const ban = { to: 'banned', expiresAt, reason: 'by hand', times: 0 } as const
+    await this.#decider.overrides.ban(this.#name, key, ban, 0, this.#failure.timeoutMs)
+  }
+
+  async unban(key: string): Promise<void> {
+    checkKey(key)
+    await this.#decider.overrides.ban(this.#name, key, undefined, 0, this.#failure.timeoutMs)
+  }
+
+  bans(): Promise<readonly Ban[]> {
+    return this.#decider.overrides.bans(this.#name, this.#failure.timeoutMs)
+  }
+
   on<Name extends keyof Events<undefined>>(name: Name, listener: Listener<Events<undefined>[Name]>): () => void {
     return listen(this.#events, this.#failover, name, listener)
+  }
+
+  banned(ban: Parameters<OnBanned>[0]): void {
+    this.#events.emit('banned', { limit: this.#name, ...ban })
   }
 
   lost(decision: Decision, { policy, key }: Ask): void {

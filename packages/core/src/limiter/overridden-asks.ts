@@ -1,5 +1,6 @@
 import { type Ask, newAsk } from '../decisions/ask.js'
 import type { Override } from '../decisions/override.js'
+import { Standing } from '../decisions/standing.js'
 import { ConfigError, describe } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
 import { bindPolicies, type Naming } from '../policies/bind-policies.js'
@@ -41,12 +42,13 @@ export class OverriddenAsks {
   }
 
   of(asks: readonly Ask[]): Overridden {
+    if (!this.#concerns(asks)) return { left: asks, override: undefined }
     const left: Ask[] = []
     const done = new Map<string, Override | undefined>()
     for (const ask of asks) {
       const known = done.has(ask.key)
       const override = known ? done.get(ask.key) : this.#overrides.find(this.#naming.name, ask.key)
-      if (override?.to === 'blocked') return { left: [ask], override }
+      if (override?.to === 'blocked' || override?.to === 'banned') return { left: [ask], override }
       const own = known ? [] : asks.filter(({ key }) => key === ask.key)
       const policies = override === undefined || known ? undefined : this.#policiesOf(override, own, ask.policy.plan)
       // An override that cannot be used here leaves the limit as it is.
@@ -58,9 +60,19 @@ export class OverriddenAsks {
     return { left, override: [...done.values()].find((one) => one !== undefined) }
   }
 
+  /** As for most keys, where nothing holds for theirs. */
+  #concerns(asks: readonly Ask[]): boolean {
+    const { name } = this.#naming
+    for (let i = 0; i < asks.length; i++) {
+      const key = asks[i]?.key ?? ''
+      if (key !== asks[i - 1]?.key && this.#overrides.find(name, key) !== undefined) return true
+    }
+    return false
+  }
+
   /** None where nothing is limited; `undefined` where what the store says cannot be used. */
   #policiesOf(override: Override, own: readonly Ask[], plan: string | undefined): readonly Policy[] | undefined {
-    if (override.to === 'unlimited' || override.to === 'blocked') return []
+    if (override.to === 'unlimited' || override.to === 'blocked' || override.to === 'banned') return []
     const bound: ByPlan = this.#bound.get(override) ?? new Map()
     if (!bound.has(plan)) {
       this.#bound.set(override, bound)
@@ -98,4 +110,10 @@ function askLike(policy: Policy, own: readonly Ask[], first: Ask): Ask {
     own.find((ask) => ask.policy.unit === policy.unit) ??
     first
   return newAsk(policy, first.key, like.cost)
+}
+
+/** How a policy stands for a key that is shut out: until the override ends, nothing passes. */
+export function blockedStanding({ policy }: Ask, { expiresAt }: Override): Standing {
+  const ms = expiresAt === null ? Number.POSITIVE_INFINITY : Math.max(1, expiresAt - Date.now())
+  return new Standing(policy, false, 0, ms === Number.POSITIVE_INFINITY ? null : ms, ms, ms, 0, 0)
 }

@@ -8,6 +8,7 @@ const monthly = (units: number, options: object = {}): Policy =>
 
 const write = (store: Store, override: object, limit = 'api') =>
   store.writeText({
+    kind: 'override',
     name: JSON.stringify([limit, (override as { key: string }).key]),
     text: JSON.stringify({ expiresAt: null, reason: '', ...override }),
     expiresAt: Number.POSITIVE_INFINITY,
@@ -74,7 +75,7 @@ describe('an override', () => {
       const limiter = createLimiter({ name: 'api', policies: '2/min', store })
       const errors: unknown[] = []
       limiter.on('error', ({ error }) => errors.push(error))
-      store.writeText({ name: '["api","a"]', text, expiresAt: Number.POSITIVE_INFINITY })
+      store.writeText({ kind: 'override', name: '["api","a"]', text, expiresAt: Number.POSITIVE_INFINITY })
       write(store, { key: 'b', to: 'blocked' })
       expect([limiter.consume('a').allowed, limiter.consume('b').allowed]).toEqual([true, false])
       expect(errors).toHaveLength(1)

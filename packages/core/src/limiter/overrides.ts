@@ -1,8 +1,8 @@
-import type { Override } from '../decisions/override.js'
+import type { Ban, Override } from '../decisions/override.js'
 import { ConfigError, describe, isStoreError } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
 import { isThenable } from '../runtime/thenable.js'
-import type { Store, Texts } from '../stores/store.js'
+import type { Store, TextEntry, Texts } from '../stores/store.js'
 
 /** What is read is used for so long, while decisions go on; then it is read again beside them. */
 const READ_AGAIN_MS = 400
@@ -14,32 +14,33 @@ const STALE_MS = 900
 interface OfLimit {
   readonly byKey: Map<string, Override>
   readonly byPrefix: Map<string, Override>
+  readonly bans: Map<string, Override>
   /** The lengths of the prefixes, the longest first. */
   lengths: readonly number[]
 }
 
-const NONE: OfLimit = { byKey: new Map(), byPrefix: new Map(), lengths: [] }
+const nothing = (): OfLimit => ({ byKey: new Map(), byPrefix: new Map(), bans: new Map(), lengths: [] })
 
-/** The overrides of all limits on one store. Others may change them at any time: what is used is never older than a second. */
+/** The overrides and bans of all limits on one store. Others may change them at any time: what is used is never older than a second. */
 export class Overrides {
   readonly #failover: Failover
   readonly #store: Store
   #version = ''
-  #limits: ReadonlyMap<string, OfLimit> = new Map()
+  #limits: Map<string, OfLimit> = new Map()
   #readAt = Number.NEGATIVE_INFINITY
   /** Whether the store tells at once whether anything has changed. */
-  readonly #isHere: boolean
+  readonly isHere: boolean
   #reading: Promise<void> | undefined
 
   constructor(failover: Failover) {
     this.#failover = failover
     this.#store = failover.store
-    this.#isHere = tellsAtOnce(this.#store)
+    this.isHere = tellsAtOnce(this.#store)
   }
 
   /** Whether it is certain, without asking, that there are none. */
   get areNone(): boolean {
-    return this.#isHere && this.#limits.size === 0 && this.#store.textsVersion === this.#version
+    return this.isHere && this.#limits.size === 0 && this.#store.textsVersion === this.#version
   }
 
   /** Whether any limit has an override. */
@@ -49,8 +50,8 @@ export class Overrides {
 
   /** Reads them again where that is due. A promise where what is known is too old to decide by; it does not reject. */
   read(timeoutMs: number): Promise<void> | undefined {
-    if (this.#isHere && this.#store.textsVersion === this.#version) return undefined
-    const age = this.#isHere ? STALE_MS : performance.now() - this.#readAt
+    if (this.isHere && this.#store.textsVersion === this.#version) return undefined
+    const age = this.isHere ? STALE_MS : performance.now() - this.#readAt
     if (age < READ_AGAIN_MS) return undefined
     this.#reading ??= this.#readNow(timeoutMs)
     return age < STALE_MS ? undefined : this.#reading
@@ -60,7 +61,10 @@ export class Overrides {
   find(limit: string, key: string): Override | undefined {
     const known = this.#limits.get(limit)
     if (known === undefined) return undefined
-    const exact = known.byKey.get(this.#masked(key))
+    const masked = this.#masked(key)
+    const ban = known.bans.size === 0 ? undefined : known.bans.get(masked)
+    if (ban !== undefined && isCurrent(ban)) return ban
+    const exact = known.byKey.get(masked)
     if (exact !== undefined && isCurrent(exact)) return exact
     for (const length of known.lengths) {
       const one = length > key.length ? undefined : known.byPrefix.get(key.slice(0, length))
@@ -72,8 +76,44 @@ export class Overrides {
   /** Those of a limit that have not expired, as the store has them now. */
   async list(limit: string, timeoutMs: number): Promise<readonly Override[]> {
     await this.#refresh(timeoutMs)
-    const { byKey, byPrefix } = this.#limits.get(limit) ?? NONE
+    const { byKey, byPrefix } = this.#limits.get(limit) ?? nothing()
     return [...byKey.values(), ...byPrefix.values()].filter(isCurrent)
+  }
+
+  /** The bans of a limit that have not ended, as the store has them now. */
+  async bans(limit: string, timeoutMs: number): Promise<readonly Ban[]> {
+    await this.#refresh(timeoutMs)
+    const { bans } = this.#limits.get(limit) ?? nothing()
+    return [...bans.values()]
+      .filter(isCurrent)
+      .map(({ key, expiresAt, times = 0 }) => ({ key, until: expiresAt, times }))
+  }
+
+  /** The ban of a key, as far as is known; also one that has ended, as long as it makes the next one longer. */
+  banOf(limit: string, key: string): Override | undefined {
+    return this.#limits.get(limit)?.bans.get(this.#masked(key))
+  }
+
+  /**
+   * Bans a key, unless it is banned for longer already; or lifts its ban.
+   * @param keepMs for how long it is remembered after its end.
+   * @throws {RangeError} where too many are banned; as a rejection, like a `StoreError` where the store does not answer in time.
+   */
+  async ban(
+    limit: string,
+    key: string,
+    ban: Omit<Override, 'key'> | undefined,
+    keepMs: number,
+    timeoutMs: number,
+  ): Promise<void> {
+    const masked = this.#masked(key)
+    const name = JSON.stringify([limit, masked, 'ban'])
+    const text = ban === undefined ? undefined : JSON.stringify({ ...ban, key: masked })
+    const expiresAt = (ban?.expiresAt ?? Number.POSITIVE_INFINITY) + keepMs
+    const entry: TextEntry = { kind: 'ban', name, text, expiresAt, unlessLonger: true }
+    const kept = await this.#failover.inTime(this.#store.writeText(entry), timeoutMs)
+    if (!kept) throw new RangeError('A store has at most 10,000 bans. The limit goes on to deny this key without one.')
+    await this.#refresh(timeoutMs)
   }
 
   /**
@@ -90,7 +130,8 @@ export class Overrides {
     const name = JSON.stringify([limit, masked])
     const text = override === undefined ? undefined : JSON.stringify({ ...override, key: masked })
     const expiresAt = override?.expiresAt ?? Number.POSITIVE_INFINITY
-    const kept = await this.#failover.inTime(this.#store.writeText({ name, text, expiresAt }), timeoutMs)
+    const entry: TextEntry = { kind: 'override', name, text, expiresAt }
+    const kept = await this.#failover.inTime(this.#store.writeText(entry), timeoutMs)
     if (!kept) throw new RangeError('A store has at most 10,000 overrides. Use a key that ends in *, or a plan.')
     await this.#refresh(timeoutMs)
   }
@@ -139,13 +180,16 @@ export class Overrides {
     if (!isStoreError(error) || error.bucket !== undefined) this.#failover.report(error)
   }
 
-  #keep({ version, texts }: Texts): void {
+  #keep({ version, texts, isPartial = false }: Texts): void {
     if (texts === undefined) return
-    const limits = new Map<string, OfLimit>()
+    const limits = isPartial ? this.#limits : new Map<string, OfLimit>()
     for (const [name, text] of texts) {
       try {
-        const [limit] = JSON.parse(name) as [string]
-        add(limits, limit, JSON.parse(text) as Override)
+        const [limit, key, kind] = JSON.parse(name) as [string, string, unknown]
+        if (isPartial) remove(limits.get(limit), key, kind === 'ban')
+        if (text !== undefined) add(limits, limit, JSON.parse(text) as Override)
+        const known = limits.get(limit)
+        if (known !== undefined && isEmpty(known)) limits.delete(limit)
       } catch (error) {
         this.#failover.report(new ConfigError(`An override in the store cannot be read: ${describe(error)}`))
       }
@@ -153,20 +197,40 @@ export class Overrides {
     for (const known of limits.values()) {
       const lengths = new Set([...known.byPrefix.keys()].map(({ length }) => length))
       known.lengths = [...lengths].sort((a, b) => b - a)
+      if (known.bans.size > MOST_BANS) forgetEnded(known.bans)
     }
     this.#limits = limits
     this.#version = version
   }
 }
 
+/** As many as a store keeps: beyond that, some have been forgotten there. */
+const MOST_BANS = 10_000
+
+function forgetEnded(bans: Map<string, Override>): void {
+  for (const [key, ban] of bans) if (!isCurrent(ban)) bans.delete(key)
+}
+
 function add(limits: Map<string, OfLimit>, limit: string, override: Override): void {
-  if (typeof override.key !== 'string' || !(Array.isArray(override.to) || SHORT.includes(override.to))) {
+  const { key, to } = override
+  if (typeof key !== 'string' || !(Array.isArray(to) || SHORT.includes(to))) {
     throw new ConfigError('it says neither whose it is nor what holds.')
   }
-  const known: OfLimit = limits.get(limit) ?? { byKey: new Map(), byPrefix: new Map(), lengths: [] }
+  const known = limits.get(limit) ?? nothing()
   limits.set(limit, known)
-  if (override.key.endsWith('*')) known.byPrefix.set(override.key.slice(0, -1), override)
-  else known.byKey.set(override.key, override)
+  if (to === 'banned') known.bans.set(key, override)
+  else if (key.endsWith('*')) known.byPrefix.set(key.slice(0, -1), override)
+  else known.byKey.set(key, override)
+}
+
+function remove(known: OfLimit | undefined, key: string, isBan: boolean): void {
+  if (isBan) known?.bans.delete(key)
+  else if (key.endsWith('*')) known?.byPrefix.delete(key.slice(0, -1))
+  else known?.byKey.delete(key)
+}
+
+function isEmpty({ byKey, byPrefix, bans }: OfLimit): boolean {
+  return byKey.size === 0 && byPrefix.size === 0 && bans.size === 0
 }
 
 /** A store of somebody's own may inherit from one that tells, and not be one. */
@@ -178,7 +242,7 @@ function tellsAtOnce(store: Store): boolean {
   }
 }
 
-const SHORT: readonly unknown[] = ['unlimited', 'blocked']
+const SHORT: readonly unknown[] = ['unlimited', 'blocked', 'banned']
 
 function isCurrent({ expiresAt }: Override): boolean {
   return expiresAt === null || expiresAt > Date.now()

@@ -1,41 +1,69 @@
 import type { TextEntry, Texts } from '../stores/store.js'
 
+/** Texts of each kind, and changes that are remembered, at the most. */
 const MOST_TEXTS = 10_000
+const MOST_CHANGES = 1_000
 
 /** The texts of a store in this process. */
 export class MemoryTexts {
   readonly #clock: () => number
-  readonly #entries = new Map<string, TextEntry>()
-  version = '0'
+  readonly #entries: Readonly<Record<TextEntry['kind'], Map<string, TextEntry>>> = {
+    override: new Map(),
+    ban: new Map(),
+  }
+  /** The names that were changed last; the latest change has the number `#count`. */
+  #changes: string[] = []
+  #count = 0
 
   constructor(clock: () => number) {
     this.#clock = clock
   }
 
+  get version(): string {
+    return String(this.#count)
+  }
+
   read(known: string): Texts {
     const { version } = this
     if (known === version) return { version, texts: undefined }
-    const texts = new Map<string, string>()
-    for (const [name, { text }] of this.#entries) if (text !== undefined) texts.set(name, text)
-    return { version, texts }
+    const behind = this.#count - Number(known === '' ? Number.NaN : known)
+    const isPartial = behind > 0 && behind <= this.#changes.length
+    const texts = new Map<string, string | undefined>()
+    if (isPartial) for (const name of this.#changes.slice(-behind)) texts.set(name, this.#textOf(name))
+    else for (const entries of this.#kinds) for (const [name, { text }] of entries) texts.set(name, text)
+    return { version, texts, isPartial }
   }
 
   write(entry: TextEntry): boolean {
     const now = this.#clock()
-    for (const [name, { expiresAt }] of this.#entries) if (expiresAt <= now) this.#entries.delete(name)
-    if (entry.text === undefined) this.#entries.delete(entry.name)
-    else if (this.#entries.size >= MOST_TEXTS && !this.#entries.has(entry.name)) return false
-    else this.#entries.set(entry.name, entry)
-    this.#change()
+    const entries = this.#entries[entry.kind]
+    const known = entries.get(entry.name)
+    if (entry.text === undefined) entries.delete(entry.name)
+    else if (entry.unlessLonger && known !== undefined && known.expiresAt >= entry.expiresAt) return true
+    else if (known === undefined && entries.size >= MOST_TEXTS && !this.#makeRoom(entries, now)) return false
+    else entries.set(entry.name, entry)
+    this.#count += 1
+    if (this.#changes.push(entry.name) > 2 * MOST_CHANGES) this.#changes = this.#changes.slice(-MOST_CHANGES)
     return true
   }
 
   clear(): void {
-    this.#entries.clear()
-    this.#change()
+    for (const entries of this.#kinds) entries.clear()
+    this.#changes = []
+    this.#count += 1
   }
 
-  #change(): void {
-    this.version = String(Number(this.version) + 1)
+  get #kinds(): readonly Map<string, TextEntry>[] {
+    return Object.values(this.#entries)
+  }
+
+  #textOf(name: string): string | undefined {
+    return this.#entries.override.get(name)?.text ?? this.#entries.ban.get(name)?.text
+  }
+
+  /** Forgets what has expired, and answers with whether there was anything. */
+  #makeRoom(entries: Map<string, TextEntry>, now: number): boolean {
+    for (const [name, { expiresAt }] of entries) if (expiresAt <= now) entries.delete(name)
+    return entries.size < MOST_TEXTS
   }
 }

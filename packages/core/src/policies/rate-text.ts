@@ -17,7 +17,7 @@ export type RateText<T extends string> =
       : NotALimit<T>
 
 type NotALimit<T extends string> =
-  `'${T}' is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '1000/day' or '100k tokens/min'.`
+  `'${T}' is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min' or '50MB/hour'.`
 
 /** The text itself when it is a quota, as `parseQuota` reads it; otherwise a sentence that says what is wrong. */
 export type QuotaText<T extends string> =
@@ -32,11 +32,24 @@ export type QuotaText<T extends string> =
 type NotAQuota<T extends string> =
   `'${T}' is not a quota. Expected COUNT/PERIOD, as in '10k/month', '5M tokens/day' or '3/lifetime'.`
 
+/** What stands before the unit; where that has been taken off, no bytes may follow. */
 type Count<Amount extends string> = Amount extends `${infer Number} ${Exclude<Unit, 'concurrent-requests'>}`
-  ? Number
+  ? Number extends `${string}B`
+    ? ''
+    : Number
   : Amount
 
-type IsCount<T extends string> = T extends `${infer Number}k`
+type IsCount<T extends string> = T extends `${infer Number}GB`
+  ? IsDecimal<Number, 6, 9>
+  : T extends `${infer Number}MB`
+    ? IsDecimal<Number, 9, 6>
+    : T extends `${infer Number}kB`
+      ? IsDecimal<Number, 12, 3>
+      : T extends `${infer Number}B`
+        ? IsWhole<Number, 15>
+        : IsPlainCount<T>
+
+type IsPlainCount<T extends string> = T extends `${infer Number}k`
   ? IsDecimal<Number, 12, 3>
   : T extends `${infer Number}M`
     ? IsDecimal<Number, 9, 6>

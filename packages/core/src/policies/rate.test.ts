@@ -15,6 +15,9 @@ describe('parseRate', () => {
     ['3/2weeks', 3, 'requests', 1_209_600_000],
     ['100k tokens/min', 100_000, 'tokens', 60_000],
     ['1.5M tokens/day', 1_500_000, 'tokens', 86_400_000],
+    ['50MB/hour', 50_000_000, 'content-bytes', 3_600_000],
+    ['1.5GB/day', 1_500_000_000, 'content-bytes', 86_400_000],
+    ['900B/s', 900, 'content-bytes', 1_000],
     ['0.5k requests/h', 500, 'requests', 3_600_000],
     ['10M content-bytes/hour', 10_000_000, 'content-bytes', 3_600_000],
     ['999999999999999/s', 10 ** 15 - 1, 'requests', 1_000],
@@ -58,7 +61,7 @@ describe('parseRate', () => {
     const text = fc
       .tuple(
         count,
-        word('', '', 'k', 'M', 'K', 'G'),
+        word('', '', '', '', 'k', 'M', 'K', 'G', 'B', 'kB', 'MB', 'GB', 'KB'),
         word('', '', ' tokens', ' requests', ' content-bytes', ' token', '  tokens'),
         word('/', '/', '/', ' / ', ''),
         fc.oneof(word('', '', '15', '0', '03'), fc.stringMatching(/^\d{0,8}$/)),
@@ -68,7 +71,7 @@ describe('parseRate', () => {
         ),
       )
       .map((parts) => parts.join(''))
-    const texts = fc.sample(fc.oneof({ weight: 9, arbitrary: text }, fc.string()), { numRuns: 1_500, seed: 20261124 })
+    const texts = fc.sample(fc.oneof({ weight: 9, arbitrary: text }, fc.string()), { numRuns: 2_000, seed: 20261124 })
     const byParser = texts.map((one) => accepts(one))
     expect(byParser.filter(Boolean).length).toBeGreaterThan(150)
     expect(byParser.filter((accepted) => !accepted).length).toBeGreaterThan(150)

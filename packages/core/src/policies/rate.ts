@@ -47,7 +47,7 @@ const MS: Readonly<Record<Duration, number>> = {
 const WINDOW = /^(?<multiple>[1-9]\d{0,5})?(?<duration>[a-z]+)$/
 
 /**
- * Reads `'COUNT[k|M] [UNIT]/[N]WINDOW'`: `'100/min'`, `'5/15min'`, `'1.5M tokens/day'`.
+ * Reads `'COUNT[k|M] [UNIT]/[N]WINDOW'` and `'COUNT[k|M|G]B/[N]WINDOW'`: `'100/min'`, `'5/15min'`, `'1.5M tokens/day'`, `'50MB/hour'`.
  * @throws {ConfigError} saying what was read and what was expected.
  */
 export function parseRate(text: string): Rate {
@@ -77,6 +77,13 @@ export function checkRate(place: string, given: RateNumbers): Rate {
   }
 }
 
+/** Milliseconds of `'90s'`, `'15min'` or `'day'`; `undefined` for any other text. */
+export function durationMs(text: string): number | undefined {
+  const parts = WINDOW.exec(text)?.groups
+  const duration = parts?.['duration'] ?? ''
+  return isDuration(duration) ? Number(parts?.['multiple'] ?? 1) * MS[duration] : undefined
+}
+
 function isDuration(word: string): word is Duration {
   return Object.hasOwn(MS, word)
 }
@@ -95,7 +102,7 @@ function reasonOf(text: unknown): string | undefined {
 function malformed(text: string, why?: string): ConfigError {
   return new ConfigError(
     `${shown(text)} is not a limit${why === undefined ? '' : ` (${why})`}. ` +
-      "Expected COUNT/WINDOW, as in '100/min', '5/15min', '1000/day' or '100k tokens/min'; " +
+      "Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min' or '50MB/hour'; " +
       'windows: ms, s, min, h, day, week.',
   )
 }

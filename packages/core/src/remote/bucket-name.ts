@@ -42,9 +42,10 @@ export class BucketNames {
     return [start, `${start}:order`]
   }
 
-  /** The texts that all processes share. No key stands in the store as this one does. */
-  get texts(): { readonly name: string; readonly tag: string } {
-    return { name: `${this.#start}#}:texts`, tag: '#' }
+  /** The texts that all processes share: overrides, bans, and what was changed last. No key stands in the store as this one does. */
+  get texts(): { readonly names: readonly string[]; readonly tag: string } {
+    const start = `${this.#start}#}:`
+    return { names: [`${start}texts`, `${start}bans`, `${start}changes`], tag: '#' }
   }
 
   /** The key as it stands in the store: what a cluster chooses the slot by. */

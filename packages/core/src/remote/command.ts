@@ -74,9 +74,12 @@ export class Commands {
     return JSON.stringify({ verb: 'read', known, policies: [] })
   }
 
-  writeText({ name, text, expiresAt }: TextEntry, now: number | undefined): string {
+  /** The first letter of a name is its kind's: t for overrides, b for bans. */
+  writeText({ kind, name, text, expiresAt, unlessLonger }: TextEntry, now: number | undefined): string {
     const expires = Math.min(expiresAt, NEVER)
-    return JSON.stringify({ verb: 'write', name: `t${name}`, text, expires, now, policies: [] })
+    const letter = kind === 'ban' ? 'b' : 't'
+    const entry = { name: letter + name, text, expires, unless_longer: unlessLonger }
+    return JSON.stringify({ verb: 'write', ...entry, now, policies: [] })
   }
 
   #commandOf(

@@ -164,8 +164,11 @@ class RemoteStore implements Store {
       texts.flatMap((name, i): [string, string][] => (i % 2 === 0 ? [[name, texts[i + 1] ?? '']] : [])),
     )
     const version = byName.get('version') ?? ''
-    byName.delete('version')
-    return { version, texts: new Map([...byName].map(([name, text]) => [name.slice(1), text.replace(/^t\d+ /, '')])) }
+    const isPartial = byName.has('partial')
+    const entries = [...byName].flatMap(([name, text]): [string, string | undefined][] =>
+      name.startsWith('t') || name.startsWith('b') ? [[name.slice(1), text.replace(/^t\d+ /, '') || undefined]] : [],
+    )
+    return { version, texts: new Map(entries), isPartial }
   }
 
   async writeText(entry: TextEntry): Promise<boolean> {
@@ -174,9 +177,9 @@ class RemoteStore implements Store {
   }
 
   #askTexts(verb: 'read' | 'write', command: string): Promise<EntryAnswer> {
-    const { name, tag } = this.#names.texts
+    const { names, tag } = this.#names.texts
     const slot = this.#connection.slotOf?.(tag) ?? 0
-    return this.#ask(verb, { slot, asks: [] }, { names: [name], command })
+    return this.#ask(verb, { slot, asks: [] }, { names, command })
   }
 
   /** In one call, or for each thousand one: a script holds the server while it runs. */

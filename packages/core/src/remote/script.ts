@@ -119,11 +119,11 @@ for i = 1, #order do
     verdicts[i] = 'a'
     first = first + renew_leases(buckets, first, now)
   elseif command.verb == 'read' then
-    verdicts[i] = read_texts(command, buckets[first + 1])
-    first = first + 1
+    verdicts[i] = read_texts(command, buckets, first)
+    first = first + 3
   elseif command.verb == 'write' then
-    verdicts[i] = write_text(command, buckets[first + 1], now)
-    first = first + 1
+    verdicts[i] = write_text(command, buckets, first, now)
+    first = first + 3
   elseif command.once then
     verdicts[i] = take_once(command, buckets, first, now)
     first = first + 2

@@ -1,47 +1,88 @@
-/** Texts that all processes share: a hash of them by name, with the version in which they are. */
+/**
+ * Texts that all processes share: a hash of overrides by name, which also has the version in which they are, a hash of bans,
+ * and a list of the names that were changed last. Who knows a version that is not long past is answered with the changes.
+ */
 export const textsScript = `
-local MOST_TEXTS = 10000
+local MOST_TEXTS, MOST_CHANGES = 10000, 1000
+local VERSION = '^v([%d-]+)%.(%d+)$'
 
-local function read_texts(command, bucket)
-  local version = try('HGET', bucket, 'version')
+local function read_texts(command, buckets, first)
+  local overrides, bans, changes = buckets[first + 1], buckets[first + 2], buckets[first + 3]
+  local version = try('HGET', overrides, 'version')
   if type(version) == 'table' then
     answer(version.err)
     return 'e'
   end
-  if (version or '') == command.known then
+  version = version or ''
+  if version == command.known then
     answer(-1)
     return 'a'
   end
-  local all = call('HGETALL', bucket)
-  answer(#all)
-  for i = 1, #all do answer(all[i]) end
+  local epoch, number = match(version, VERSION)
+  local known_epoch, known_number = match(command.known, VERSION)
+  local said = {'version', version}
+  local behind = epoch and epoch == known_epoch and number - known_number
+  if behind and behind > 0 and behind <= call('LLEN', changes) then
+    said[3], said[4] = 'partial', '1'
+    local names = call('LRANGE', changes, -behind, -1)
+    for i = 1, #names do
+      said[#said + 1] = names[i]
+      said[#said + 1] = call('HGET', byte(names[i]) == 98 and bans or overrides, names[i]) or ''
+    end
+  else
+    for _, texts in ipairs({overrides, bans}) do
+      local all = call('HGETALL', texts)
+      for i = 1, #all do said[#said + 1] = all[i] end
+    end
+  end
+  answer(#said)
+  for i = 1, #said do answer(said[i]) end
   return 'a'
 end
 
+-- Whether there is room for one more, once what has expired is gone.
+local function has_room(texts, now)
+  if call('HLEN', texts) <= MOST_TEXTS then return true end
+  local all, gone = call('HGETALL', texts), 0
+  for i = 1, #all, 2 do
+    local expires = match(all[i + 1], '^t(%d+) ')
+    if expires and expires + 0 <= now then gone = gone + call('HDEL', texts, all[i]) end
+  end
+  return gone > 0
+end
+
 -- A text has a letter before it, lest a client take it for JSON, and its expiry.
-local function write_text(command, bucket, now)
-  local count = try('HLEN', bucket)
-  if type(count) == 'table' then
-    answer(count.err)
+local function write_text(command, buckets, first, now)
+  local overrides, bans, changes = buckets[first + 1], buckets[first + 2], buckets[first + 3]
+  local texts = byte(command.name) == 98 and bans or overrides
+  local known = try('HGET', texts, command.name)
+  if type(known) == 'table' then
+    answer(known.err)
     return 'e'
   end
   if command.text then
-    if count > MOST_TEXTS and call('HEXISTS', bucket, command.name) == 0 then
-      local all = call('HGETALL', bucket)
-      for i = 1, #all, 2 do
-        local expires = match(all[i + 1], '^t(%d+) ')
-        if expires and expires + 0 <= now and call('HDEL', bucket, all[i]) == 1 then count = count - 1 end
-      end
-      if count > MOST_TEXTS then
-        answer(0)
-        return 'a'
-      end
+    local longer = known and command.unless_longer and match(known, '^t(%d+) ')
+    if longer and longer + 0 >= command.expires then
+      answer(1)
+      return 'a'
     end
-    call('HSET', bucket, command.name, format('t%.0f %s', command.expires, command.text))
+    if not known and not has_room(texts, now) then
+      answer(0)
+      return 'a'
+    end
+    call('HSET', texts, command.name, format('t%.0f %s', command.expires, command.text))
   else
-    call('HDEL', bucket, command.name)
+    call('HDEL', texts, command.name)
   end
-  call('HSET', bucket, 'version', 'v' .. clock[1] .. '-' .. clock[2])
+  local epoch = call('HGET', overrides, 'epoch')
+  if not epoch then
+    epoch = clock[1] .. '-' .. clock[2]
+    call('HSET', overrides, 'epoch', epoch)
+  end
+  local number = call('HINCRBY', overrides, 'number', 1)
+  call('HSET', overrides, 'version', 'v' .. epoch .. '.' .. format('%.0f', number))
+  call('RPUSH', changes, command.name)
+  call('LTRIM', changes, -MOST_CHANGES, -1)
   answer(1)
   return 'a'
 end

@@ -35,7 +35,7 @@ export interface Store {
   renew(renewals: readonly Renewal[]): readonly boolean[] | Promise<readonly boolean[]>
   /** The texts that all processes share, where they have changed since that version. */
   readTexts(known: string): Texts | Promise<Texts>
-  /** Keeps a text under its name until it expires, or removes it where there is none. `false`: there are too many. */
+  /** Keeps a text under its name until it expires, or removes it where there is none. `false`: there are too many of its kind. */
   writeText(entry: TextEntry): boolean | Promise<boolean>
   /** Forgets these keys under these policies, and the ids that they have counted in this scope. */
   reset(policies: readonly Policy[], keys: readonly string[], scope?: string): void | Promise<void>
@@ -59,14 +59,22 @@ export interface Store {
 /** Small texts by name, such as overrides, and their version; `undefined` where it is the one that was known. */
 export interface Texts {
   readonly version: string
-  readonly texts: ReadonlyMap<string, string> | undefined
+  /** `undefined` in a map for a text that was removed. */
+  readonly texts: ReadonlyMap<string, string | undefined> | undefined
+  /** Whether these are only the texts that have changed since. */
+  readonly isPartial?: boolean | undefined
 }
 
 export interface TextEntry {
+  /** Texts of a kind are bounded in number, so that neither takes the other's room. */
+  readonly kind: 'override' | 'ban'
+  /** Of both kinds, no two have the same. */
   readonly name: string
   readonly text: string | undefined
   /** Unix milliseconds; `Infinity` where it does not expire. */
   readonly expiresAt: number
+  /** Leaves a text of this name alone that expires as late, or later. */
+  readonly unlessLonger?: boolean | undefined
 }
 
 /** A store in this process, which answers at once. */
