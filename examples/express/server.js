@@ -1,4 +1,4 @@
-import { clientKey, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/express'
+import { clientKey, concurrency, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/express'
 import { quota } from '@sluice/quota'
 import express from 'express'
 
@@ -45,6 +45,24 @@ const tier = limit(
   { name: 'tier', key: apiKey },
 )
 app.get('/tier', tier, (req, res) => res.json({ plan: req.rateLimit.plan }))
+
+// So many at once, and what a request really costs.
+const two = concurrency(2, { queue: { size: 2, timeoutMs: 1_000 } })
+app.get('/export', limit(two, { name: 'export', key: apiKey }), (req, res) => {
+  setTimeout(() => res.json({ ok: true }), Number(req.query.ms ?? 0))
+})
+app.get('/slow', limit('5/min', { name: 'slow', key: apiKey, delay: { stepMs: 200, maxMs: 1_000 } }), ok)
+app.post('/units', limit('1000/min', { name: 'units', key: apiKey, cost: 100 }), async (req, res) => {
+  res.json({ settled: await req.rateLimit.settle(Number(req.query.actual)) })
+})
+app.get('/bytes', limit('10kB/min', { name: 'bytes', key: apiKey }), (req, res) => {
+  res.send(Buffer.alloc(Number(req.query.n ?? 0)))
+})
+
+// Who is shut out, and who is not limited.
+const ban = { after: 5, within: '1min', for: '1min' }
+app.get('/ban', limit('2/min', { name: 'ban', key: apiKey, ban }), ok)
+app.get('/allowed', limit('1/min', { name: 'allowed', key: apiKey, allow: ['office'] }), ok)
 app.get('/health', ok)
 
 const server = app.listen(Number(process.env.PORT ?? 3000), (error) => {

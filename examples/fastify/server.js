@@ -1,4 +1,5 @@
-import { clientKey, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/fastify'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { clientKey, concurrency, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/fastify'
 import { quota } from '@sluice/quota'
 import fastify from 'fastify'
 
@@ -49,6 +50,26 @@ const tier = limit(
   { name: 'tier', key: apiKey },
 )
 app.get('/tier', { onRequest: tier }, async (request) => ({ plan: request.rateLimit.plan }))
+
+// So many at once, and what a request really costs.
+const two = concurrency(2, { queue: { size: 2, timeoutMs: 1_000 } })
+app.get('/export', { onRequest: limit(two, { name: 'export', key: apiKey }) }, async (request) => {
+  await sleep(Number(request.query.ms ?? 0))
+  return { ok: true }
+})
+const delay = { stepMs: 200, maxMs: 1_000 }
+app.get('/slow', { onRequest: limit('5/min', { name: 'slow', key: apiKey, delay }) }, ok)
+app.post('/units', { onRequest: limit('1000/min', { name: 'units', key: apiKey, cost: 100 }) }, async (request) => ({
+  settled: await request.rateLimit.settle(Number(request.query.actual)),
+}))
+app.get('/bytes', { onRequest: limit('10kB/min', { name: 'bytes', key: apiKey }) }, async (request) =>
+  Buffer.alloc(Number(request.query.n ?? 0)),
+)
+
+// Who is shut out, and who is not limited.
+const ban = { after: 5, within: '1min', for: '1min' }
+app.get('/ban', { onRequest: limit('2/min', { name: 'ban', key: apiKey, ban }) }, ok)
+app.get('/allowed', { onRequest: limit('1/min', { name: 'allowed', key: apiKey, allow: ['office'] }) }, ok)
 app.get('/health', ok)
 
 await app.listen({ port: Number(process.env.PORT ?? 3000), host: '::' })

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import Router from '@koa/router'
-import { clientKey, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/koa'
+import { clientKey, concurrency, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/koa'
 import { quota } from '@sluice/quota'
 import Koa from 'koa'
 
@@ -52,6 +53,25 @@ const tier = limit(
 router.get('/tier', tier, (ctx) => {
   ctx.body = { plan: ctx.state.rateLimit.plan }
 })
+
+// So many at once, and what a request really costs.
+const two = concurrency(2, { queue: { size: 2, timeoutMs: 1_000 } })
+router.get('/export', limit(two, { name: 'export', key: apiKey }), async (ctx) => {
+  await sleep(Number(ctx.query.ms ?? 0))
+  ctx.body = { ok: true }
+})
+router.get('/slow', limit('5/min', { name: 'slow', key: apiKey, delay: { stepMs: 200, maxMs: 1_000 } }), ok)
+router.post('/units', limit('1000/min', { name: 'units', key: apiKey, cost: 100 }), async (ctx) => {
+  ctx.body = { settled: await ctx.state.rateLimit.settle(Number(ctx.query.actual)) }
+})
+router.get('/bytes', limit('10kB/min', { name: 'bytes', key: apiKey }), (ctx) => {
+  ctx.body = Buffer.alloc(Number(ctx.query.n ?? 0))
+})
+
+// Who is shut out, and who is not limited.
+const ban = { after: 5, within: '1min', for: '1min' }
+router.get('/ban', limit('2/min', { name: 'ban', key: apiKey, ban }), ok)
+router.get('/allowed', limit('1/min', { name: 'allowed', key: apiKey, allow: ['office'] }), ok)
 router.get('/health', ok)
 
 async function readJson(request) {

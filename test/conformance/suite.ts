@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Environment, type Framework, type Running, startExample } from '../servers.ts'
 
@@ -269,6 +270,94 @@ function answersAlike(framework: Framework, open: () => Promise<Place>): void {
     }
   })
 
+  it('lets two work at a time, two wait, and denies the others', async () => {
+    const began = performance.now()
+    const four = Array.from({ length: 4 }, () => get('/export?ms=300', 'export'))
+    await sleep(100)
+    const fifth = await get('/export?ms=300', 'export')
+    expect(fifth.status).toBe(429)
+    expect(fifth.headers.get('ratelimit-policy')).toBe('"export";q=2;qu="concurrent-requests"')
+    expect(fifth.headers.get('ratelimit')).toBe('"export";r=0')
+    expect(Number(fifth.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+    expect((await Promise.all(four)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    const took = performance.now() - began
+    expect(took).toBeGreaterThanOrEqual(599)
+    expect(took).toBeLessThan(1_600)
+    // Who waits for a slot is denied after a second, and who leaves has taken none.
+    const long = [get('/export?ms=1500', 'export'), get('/export?ms=1500', 'export')]
+    await sleep(50)
+    await statusWithin(100, '/export', 'export')
+    expect((await get('/export', 'export')).status).toBe(429)
+    await Promise.all(long)
+    expect((await get('/export', 'export')).status).toBe(200)
+  })
+
+  it('slows down what comes too fast, and denies nothing', async () => {
+    const took: number[] = []
+    for (let request = 0; request < 8; request++) {
+      const began = performance.now()
+      expect((await get('/slow', 'slow')).status).toBe(200)
+      took.push(performance.now() - began)
+    }
+    for (const ms of took.slice(0, 5)) expect(ms).toBeLessThan(190)
+    for (const [i, ms] of took.slice(5).entries()) expect(ms).toBeGreaterThanOrEqual(200 * (i + 1) - 2)
+  })
+
+  it('settles what a request has really cost', async () => {
+    const units = (actual: number) =>
+      fetch(`${server.url}/units?actual=${actual}`, { method: 'POST', headers: { 'x-api-key': 'units' } })
+    const first = await units(30)
+    expect(remaining(first)).toBe(900)
+    expect(await first.json()).toEqual({ settled: true })
+    expect(remaining(await units(500))).toBe(870)
+    // 530 are used: the next reserves 100 and takes 1,000 more than there are.
+    const over = await units(1_470)
+    expect([over.status, remaining(over)]).toEqual([200, 370])
+    const denied = await units(1)
+    expect([denied.status, remaining(denied)]).toEqual([429, 0])
+    expect(Number(denied.headers.get('retry-after'))).toBeGreaterThan(0)
+  })
+
+  it('counts the bytes that it sends, and denies the next download of a client in debt', async () => {
+    const first = await get('/bytes?n=4000', 'bytes')
+    expect(first.headers.get('ratelimit-policy')).toBe('"bytes";q=10000;qu="content-bytes";w=60')
+    expect((await first.arrayBuffer()).byteLength).toBe(4_000)
+    await settled('/bytes?n=0', 'bytes', 6_000)
+    const second = await get('/bytes?n=50000', 'bytes')
+    expect([second.status, (await second.arrayBuffer()).byteLength]).toEqual([200, 50_000])
+    await sleep(50)
+    const denied = await get('/bytes?n=1', 'bytes')
+    expect([denied.status, remaining(denied)]).toEqual([429, 0])
+  })
+
+  it('bans a key after five denials', async () => {
+    for (let request = 0; request < 2; request++) expect((await get('/ban', 'rude')).status).toBe(200)
+    for (let denial = 0; denial < 5; denial++) {
+      const denied = await get('/ban', 'rude')
+      expect(denied.status).toBe(429)
+      expect(await denied.json()).toMatchObject({
+        type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+      })
+    }
+    await sleep(100)
+    const banned = await get('/ban', 'rude')
+    expect(banned.status).toBe(429)
+    expect(Number(banned.headers.get('retry-after'))).toBeGreaterThan(55)
+    expect(await banned.json()).toMatchObject({
+      type: 'https://iana.org/assignments/http-problem-types#abnormal-usage-detected',
+      title: 'Abnormal usage detected',
+    })
+    expect((await get('/ban', 'polite')).status).toBe(200)
+  })
+
+  it('lets the office pass, and sends it no fields', async () => {
+    for (let request = 0; request < 3; request++) {
+      const response = await get('/allowed', 'office')
+      expect([response.status, response.headers.get('ratelimit')]).toEqual([200, null])
+    }
+    expect([(await get('/allowed', 'home')).status, (await get('/allowed', 'home')).status]).toEqual([200, 429])
+  })
+
   it('leaves a route without a limit alone', async () => {
     const response = await get('/health')
     expect(response.status).toBe(200)
@@ -293,6 +382,15 @@ function answersAlike(framework: Framework, open: () => Promise<Place>): void {
     await Promise.all(Array.from({ length: 10 }, () => statusWithin(0, '/hello', 'gone')))
     expect((await get('/health')).status).toBe(200)
   })
+
+  /** What has been sent is settled behind the response. */
+  async function settled(path: string, key: string, left: number): Promise<void> {
+    for (let tries = 0; tries < 50; tries++) {
+      if (remaining(await get(path, key)) + 1 >= left) return
+      await sleep(10)
+    }
+    throw new Error(`${path} was not settled`)
+  }
 
   /** The response's status, or `undefined` when the client left before there was one. */
   function statusWithin(ms: number, path: string, key: string): Promise<number | undefined> {

@@ -16,6 +16,8 @@ export interface Kind {
   readonly policy: fc.Arbitrary<Policy>
   /** Units in use at `now`, rounded up: `cost` passes when it fits beside them. */
   used(policy: Policy, log: readonly Taken[], now: number): number
+  /** The same where more than the capacity may have been taken, if that is counted otherwise. */
+  owed?(policy: Policy, log: readonly Taken[], now: number): number
   /** The most that any closed interval of this length may see (docs/arithmetic.md, I1). */
   envelope(policy: Policy, intervalMs: number): number
   /** What a step back of the clock may let pass once more, where windows are the clock's. */
@@ -121,6 +123,15 @@ export const kinds: readonly Kind[] = [
     title: 'exact window: a text of up to ten units',
     policy: textOf(1, 10).map((rate) => slidingWindow(rate)),
     used: (policy, log, now) => sumOf(log, ({ at }) => at > now - policy.windowMs),
+    // Those before the latest ten return together, with the latest of them.
+    owed({ windowMs }, log, now) {
+      let returns: number[] = []
+      for (const { at, cost } of log) {
+        const live = [...Array<number>(cost).fill(at + windowMs), ...returns.filter((ms) => ms > at)]
+        returns = live.map((ms, i) => (i < 10 ? ms : (live[10] ?? ms)))
+      }
+      return returns.filter((ms) => ms > now).length
+    },
     envelope: (policy, ms) => policy.quota * windowsIn(policy, ms),
     sustained: (policy) => policy.quota,
     capacityMs: (policy) => policy.windowMs,

@@ -1,7 +1,9 @@
-import { createLimiter, type Decision, type Limiter, type Policy, type Store } from '@sluice/core'
+import { createLimiter, type Policy } from '@sluice/core'
 import type { MakeStore } from '@sluice/core/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Bench, standing, World } from './bench.ts'
+import { owesHonestly } from './debt.ts'
 import { asOther, type Kind, kinds, type Taken } from './kinds.ts'
 
 /** A step of a trace: some time passes, then a cost is asked for. */
@@ -12,58 +14,6 @@ export const steps = fc.array(
   }),
   { maxLength: 60, size: '+1' },
 )
-
-/** One store for all runs, each of which has a key and a clock of its own. */
-class World {
-  store: Store | undefined
-  now = 0
-  keys = 0
-}
-
-class Bench {
-  readonly key: string
-  readonly limiter: Limiter<Store>
-  readonly #world: World
-  #now: number
-
-  constructor(world: World, policies: Policy | readonly Policy[], began = 1_000, key?: string) {
-    if (world.store === undefined) throw new Error('the store is not open yet')
-    world.keys += 1
-    this.key = key ?? `key-${world.keys}`
-    this.#world = world
-    this.#now = began
-    this.limiter = createLimiter({ policies: policies as Policy, store: world.store, timeoutMs: 10_000 })
-  }
-
-  get now(): number {
-    return this.#now
-  }
-
-  set now(ms: number) {
-    this.#now = ms
-  }
-
-  take(cost: number): Decision | Promise<Decision> {
-    return this.#at(this.#now, () => this.limiter.consume(this.key, { cost }))
-  }
-
-  peek(cost: number, after = 0): Decision | Promise<Decision> {
-    return this.#at(this.#now + after, () => this.limiter.peek(this.key, { cost }))
-  }
-
-  refund(decision: Decision, cost?: number): void | Promise<void> {
-    return this.#at(this.#now, () => this.limiter.refund(decision, cost === undefined ? {} : { cost }))
-  }
-
-  reset(): void | Promise<void> {
-    return this.limiter.reset(this.key)
-  }
-
-  #at<T>(ms: number, ask: () => T): T {
-    this.#world.now = ms
-    return ask()
-  }
-}
 
 /** The most by which any interval of the log saw more than it may. */
 function overshoot(log: readonly Taken[], envelope: (ms: number, stepsBack: number) => number): number {
@@ -78,12 +28,6 @@ function overshoot(log: readonly Taken[], envelope: (ms: number, stepsBack: numb
   return most
 }
 
-const standing = (decision: Decision) => {
-  const [only] = decision.standings
-  if (only === undefined) throw new Error('a decision has a standing')
-  return only
-}
-
 /** Every invariant of docs/arithmetic.md, for every algorithm over one store; `numRuns` tells how hard it is tried. */
 export function invariants(makeStore: MakeStore, numRuns: number): void {
   const world = new World()
@@ -92,6 +36,9 @@ export function invariants(makeStore: MakeStore, numRuns: number): void {
   })
   afterAll(() => world.store?.close())
   describe.each(kinds)('$title', (kind) => obeysThem(kind, world, numRuns))
+  // A calendar quota owes nothing: it reports what is over.
+  const owing = kinds.filter(({ title }) => title !== 'calendar quota')
+  describe.each(owing)('$title, in debt', (kind) => owesHonestly(kind, world, numRuns))
 }
 
 function obeysThem(kind: Kind, world: World, numRuns: number): void {

@@ -2,7 +2,9 @@ import { createLimiter, Decision, type MemoryStore, memoryStore, type Policy, ty
 import { redisStore } from '@sluice/redis'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { asSoft } from '../../packages/core/src/policies/policy.ts'
 import { aPrefix } from '../redis/stores.ts'
+import { owingAtMost } from './debt.ts'
 import { anyQuota, asOther, kinds } from './kinds.ts'
 
 const forward = fc.oneof({ weight: 2, arbitrary: fc.integer({ min: 0, max: 40 }) }, fc.integer({ min: 0, max: 600 }))
@@ -19,6 +21,7 @@ const stepsBy = (by: fc.Arbitrary<number>, keys: readonly string[], verbs: reado
       cost: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: 0, max: 16 })),
       // The plan that the client is on: 0 is the policies as they are, others have another quota.
       plan: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 2 })),
+      soft: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
     }),
     { maxLength: 60, size: '+1' },
   )
@@ -28,7 +31,11 @@ const oneOf = fc.oneof(
   { weight: 1, arbitrary: anyQuota },
 )
 
+/** Of each policy; as large as can be where there is none. */
+const maxDebt = fc.option(fc.nat(30), { nil: undefined, freq: 1 })
+
 const forwardTrace = fc.record({
+  maxDebt,
   list: fc.array(oneOf, { minLength: 1, maxLength: 3 }),
   quotas: fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })),
   steps: stepsBy(forward, ['a', 'b'], ['take', 'take', 'take', 'look', 'give', 'once', 'grant', 'revoke', 'past']),
@@ -36,6 +43,7 @@ const forwardTrace = fc.record({
 
 /** One bucket alone, never given back to: what has expired may be forgotten as others come, and no clock brings it back. */
 const jumpingTrace = fc.record({
+  maxDebt,
   list: fc.tuple(oneOf),
   quotas: fc.constant<[number, number]>([3, 17]),
   steps: stepsBy(anyway, ['a'], ['take', 'take', 'look', 'grant', 'past']),
@@ -75,18 +83,23 @@ describe.each([
     await fc.assert(
       fc.asyncProperty(
         together ? fc.oneof(forwardTrace, jumpingTrace) : forwardTrace,
-        async ({ list, quotas, steps }) => {
+        async ({ list, quotas, maxDebt, steps }) => {
           run += 1
-          const plans = [list, ...quotas.map((quota) => list.map((policy) => asOther(policy, quota)))].map(bound)
+          const plans = [list, ...quotas.map((quota) => list.map((policy) => asOther(policy, quota)))]
+            .map(bound)
+            .map((plan) => plan.map((policy) => owingAtMost(policy, maxDebt)))
           const memory = memoryStore({ clock: () => now })
           const receipts: Decision[] = []
           const pairs: [wanted: Decision, got: Promise<Decision>][] = []
           const answers: [wanted: Answer, got: Answer | Promise<Answer>][] = []
           now = 300_000
-          for (const { by, verb, key: short, cost, plan } of steps) {
+          for (const { by, verb, key: short, cost, plan, soft } of steps) {
             now += by
             const key = `${run}-${short}`
-            const asks = plans[plan]?.map((policy) => ({ policy, key, cost })) ?? []
+            // The answer to an id is kept with the plan's quota, from which the largest debt follows.
+            const softly = soft && (verb !== 'once' || maxDebt === undefined)
+            const policies = plans[plan] ?? []
+            const asks = (softly ? policies.map(asSoft) : policies).map((policy) => ({ policy, key, cost }))
             if (verb === 'give') {
               const receipt = receipts.pop()
               const returns = receipt?.standings.map(({ policy, at }) => ({

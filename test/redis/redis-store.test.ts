@@ -18,6 +18,7 @@ import { Cluster, Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis5'
 import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { asSoft } from '../../packages/core/src/policies/policy.ts'
 import { type RedisServer, startRedis } from './servers.ts'
 
 let server: RedisServer
@@ -97,6 +98,18 @@ describe('a bucket in Redis', () => {
     const [name = ''] = await namesLike(prefix)
     const later = Number(await server.command('PTTL', name)) - (standings[0]?.resetAfterMs ?? 0)
     // Expiry is in whole seconds, never too few.
+    expect(later).toBeGreaterThan(-500)
+    expect(later).toBeLessThanOrEqual(1_000)
+  })
+
+  it.each(kinds)('expires within a second of owing nothing and being as good as new ($algorithm)', async (policy) => {
+    const prefix = `p${randomUUID()}`
+    const store = open({ prefix })
+    await limiterOver(store, policy).consume('a', { cost: 3 })
+    const { standings } = await limiterOver(store, asSoft(policy)).consume('a', { cost: 40 })
+    expect(standings[0]?.debt).toBeGreaterThan(30)
+    const [name = ''] = await namesLike(prefix)
+    const later = Number(await server.command('PTTL', name)) - (standings[0]?.resetAfterMs ?? 0)
     expect(later).toBeGreaterThan(-500)
     expect(later).toBeLessThanOrEqual(1_000)
   })

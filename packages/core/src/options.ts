@@ -54,3 +54,9 @@ export function checkWhole(option: string, value: unknown, least: number, most: 
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
   throw new ConfigError(`${option}: expected a whole number from ${least} to ${most}, got ${shown(value)}.`)
 }
+
+/** @throws {ConfigError} unless it is true or false; `false` where it is not given. */
+export function checkFlag(option: string, value: unknown): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false
+  throw new ConfigError(`${option}: expected true or false, got ${shown(value)}.`)
+}

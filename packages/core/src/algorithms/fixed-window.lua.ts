@@ -25,14 +25,15 @@ do
   end
 
   function twin.admits(policy, now, start, taken)
-    return policy.cost <= policy.quota - taken
+    return policy.soft or policy.cost <= policy.quota - taken
   end
 
   function twin.write(bucket, policy, now, start, taken)
+    local units = policy.soft and owed(policy, taken) or policy.cost
     if taken > 0 then
-      call('SET', bucket, pack(LAYOUT, start, taken + policy.cost), 'KEEPTTL')
+      call('SET', bucket, pack(LAYOUT, start, taken + units), 'KEEPTTL')
     else
-      save(bucket, policy, now, start, policy.cost)
+      save(bucket, policy, now, start, units)
     end
   end
 

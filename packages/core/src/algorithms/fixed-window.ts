@@ -1,6 +1,7 @@
 import { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
+import { owedOf } from './debt.js'
 
 /** A bucket is the window's start and the units taken in it. */
 export const fixedWindowAlgorithm: Algorithm = {
@@ -28,15 +29,17 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
     start = now
     taken = 0
   }
-  const allowed = cost <= Math.max(0, quota - taken)
+  const fits = cost <= Math.max(0, quota - taken)
+  const allowed = fits || policy.soft
   if (commit && allowed && cost > 0) {
-    taken += cost
+    taken += fits ? cost : owedOf(policy, taken, cost)
     cells[at] = start
     cells[at + 1] = taken
   }
   const left = taken === 0 ? 0 : start + windowMs - now
   const retry = allowed ? 0 : cost > quota ? Number.POSITIVE_INFINITY : left
-  return new Standing(policy, allowed, Math.max(0, quota - taken), left, retry, left, 0, now)
+  const remaining = Math.max(0, quota - taken)
+  return new Standing(policy, allowed, remaining, left, retry, left, 0, now, undefined, Math.max(0, taken - quota))
 }
 
 function unitsOf(cells: Cells, at: number): number {

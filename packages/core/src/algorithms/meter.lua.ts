@@ -17,12 +17,13 @@ do
     local raw, wrong = get(bucket)
     if raw == '' then return 0, policy.quota end
     if not raw or #raw ~= LENGTH then return nil, wrong or STRANGE end
-    local last, level, rate = parse(LAYOUT, raw)
-    if level > LARGEST or rate > LARGEST or rate == 0 then return nil, STRANGE end
-    if level > 0 then level = level - (now - last) * rate end
+    local last, written, rate = parse(LAYOUT, raw)
+    if written > LARGEST or rate > LARGEST or rate == 0 then return nil, STRANGE end
+    if written == 0 then return 0, policy.quota end
+    local level = written - (now - last) * rate
     if level <= 0 then return 0, policy.quota end
     if now < last then
-      level = min(policy.capacity * policy.window, level)
+      level = min(max(policy.capacity * policy.window, written), level)
       save(bucket, now, level, rate)
     end
     return level, rate
@@ -36,11 +37,12 @@ do
   end
 
   function twin.admits(policy, now, level)
-    return policy.cost * policy.window <= policy.capacity * policy.window - level
+    return policy.soft or policy.cost * policy.window <= policy.capacity * policy.window - level
   end
 
   function twin.write(bucket, policy, now, level)
-    save(bucket, now, level + policy.cost * policy.window, policy.quota)
+    local units = policy.soft and owed(policy, ceil(level / policy.window)) or policy.cost
+    save(bucket, now, level + units * policy.window, policy.quota)
   end
 
   function twin.give(bucket, policy, now)

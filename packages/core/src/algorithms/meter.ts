@@ -1,6 +1,7 @@
 import { Standing } from '../decisions/standing.js'
 import type { AlgorithmName, Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
+import { owedOf } from './debt.js'
 
 /**
  * The exact meter behind the token bucket and the leaky bucket: units in use, draining at quota / window.
@@ -34,11 +35,14 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
     cells[at + 1] = level
   }
   let rate = level === 0 ? quota : (cells[at + 2] ?? quota)
-  let remaining = Math.max(0, Math.floor((capacity * windowMs - level) / windowMs))
-  const allowed = cost <= remaining
+  const full = capacity * windowMs
+  let remaining = Math.max(0, Math.floor((full - level) / windowMs))
+  const fits = cost <= remaining
+  const allowed = fits || policy.soft
   if (commit && allowed && cost > 0) {
-    remaining -= cost
-    level += cost * windowMs
+    const units = fits ? cost : owedOf(policy, Math.ceil(level / windowMs), cost)
+    remaining = Math.max(0, remaining - units)
+    level += units * windowMs
     rate = quota
     cells[at] = now
     cells[at + 1] = level
@@ -47,17 +51,22 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
   const more = remaining < capacity ? wait(policy, level, rate, remaining + 1) : 0
   const retry = allowed ? 0 : wait(policy, level, rate, cost)
   const reset = Math.ceil(level / rate)
-  const delay = allowed ? Math.max(0, Math.ceil((level - burst * windowMs) / rate)) : 0
-  return new Standing(policy, allowed, remaining, more, retry, reset, delay, now)
+  const early = level - burst * windowMs
+  const delay = early > 0 && allowed && policy.algorithm === 'leaky-bucket' ? Math.ceil(early / rate) : 0
+  const debt = level > full ? Math.ceil((level - full) / windowMs) : 0
+  return new Standing(policy, allowed, remaining, more, retry, reset, delay, now, undefined, debt)
 }
 
-/** The level now. Before its last instant it drains backwards, up to full: the instant at which it would be empty stands. */
+/**
+ * The level now. Before its last instant it drains backwards, up to full, or to the debt that it had then: the instant at
+ * which it would be empty stands.
+ */
 function levelAt(cells: Cells, at: number, policy: Policy, now: number): number {
   const last = cells[at] ?? 0
   const level = cells[at + 1] ?? 0
   if (level === 0) return 0
   const drained = level - (now - last) * (cells[at + 2] ?? 0)
-  return now >= last ? Math.max(0, drained) : Math.min(policy.capacity * policy.windowMs, drained)
+  return now >= last ? Math.max(0, drained) : Math.min(Math.max(policy.capacity * policy.windowMs, level), drained)
 }
 
 /** Milliseconds until `cost` fits. */

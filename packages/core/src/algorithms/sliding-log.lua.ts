@@ -52,8 +52,9 @@ do
       time, units = entry()
     end
     local log = {exists = true, sum = sum, newest = newest, live = time ~= nil, dropped = index - 1}
-    -- Enough to say when the cost fits, or one unit more than fits now. After a change of plan the sum may exceed the quota.
-    local wanted = max(1, sum - policy.quota + max(1, policy.cost <= policy.quota and policy.cost or 1))
+    -- Enough to say when the cost fits, or one unit more than fits now, or after a soft take. The sum may exceed the quota.
+    local cost = policy.soft and policy.cost + 1 or policy.cost <= policy.quota and policy.cost or 1
+    local wanted = max(1, sum - policy.quota + max(1, cost))
     local cells, count, answered = {2, sum}, 2, 0
     while time and answered < wanted do
       answered = answered + units
@@ -71,12 +72,13 @@ do
   end
 
   function twin.admits(policy, now, log)
-    return policy.cost <= policy.quota - log.sum
+    return policy.soft or policy.cost <= policy.quota - log.sum
   end
 
   function twin.write(bucket, policy, now, log)
+    local taken = policy.soft and owed(policy, log.sum) or policy.cost
+    if taken == 0 then return end
     if log.exists and not log.live then call('DEL', bucket) end
-    local taken = policy.cost
     if not log.live then
       call('RPUSH', bucket, taken, format('%d %d', now, taken))
     else

@@ -1,6 +1,7 @@
 import { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
+import { owedOf } from './debt.js'
 
 /** A bucket is an array of its own: where the live entries begin, their sum, then (time, cost) pairs in order of time. */
 export const slidingLogAlgorithm: Algorithm = {
@@ -27,10 +28,12 @@ export const slidingLogAlgorithm: Algorithm = {
 function decide(cells: Cells, _at: number, policy: Policy, cost: number, now: number, commit: boolean): Standing {
   pullBack(cells, now)
   const live = liveAt(cells, policy, now)
-  const allowed = cost <= Math.max(0, policy.quota - live.sum)
+  const fits = cost <= Math.max(0, policy.quota - live.sum)
+  const allowed = fits || policy.soft
   if (commit && allowed && cost > 0) {
+    const units = fits ? cost : owedOf(policy, live.sum, cost)
     keepFrom(cells, live.head, live.sum)
-    append(cells, cost, now)
+    if (units > 0) append(cells, units, now)
     live.head = headOf(cells)
     live.sum = sumOf(cells)
   }
@@ -38,7 +41,8 @@ function decide(cells: Cells, _at: number, policy: Policy, cost: number, now: nu
   const more = live.sum === 0 ? 0 : wait(cells, live, policy, remaining + 1, now)
   const retry = allowed ? 0 : wait(cells, live, policy, cost, now)
   const reset = live.sum === 0 ? 0 : wait(cells, live, policy, policy.quota, now)
-  return new Standing(policy, allowed, remaining, more, retry, reset, 0, now)
+  const debt = Math.max(0, live.sum - policy.quota)
+  return new Standing(policy, allowed, remaining, more, retry, reset, 0, now, undefined, debt)
 }
 
 interface Live {

@@ -37,7 +37,8 @@ do
       number, previous, current = cells_of(raw or '')
       if not number then return nil, wrong or STRANGE end
       if number > window then
-        previous, current = 0, min(policy.quota, previous + current)
+        -- Both windows are counted as one, up to the quota, or to what the fuller of them owes beyond it.
+        previous, current = 0, min(max(policy.quota, previous, current), previous + current)
         save(bucket, policy, now, window, previous, current)
       elseif number == window - 1 then
         previous, current = current, 0
@@ -49,17 +50,21 @@ do
     return window, previous, current
   end
 
+  local function used_in(policy, now, window, previous, current)
+    if previous == 0 then return current end
+    return current + weighted(previous, policy, now - window * policy.window)
+  end
+
   function twin.admits(policy, now, window, previous, current)
-    local room = policy.quota - current
-    if previous > 0 then room = room - weighted(previous, policy, now - window * policy.window) end
-    return policy.cost <= room
+    return policy.soft or policy.cost <= policy.quota - used_in(policy, now, window, previous, current)
   end
 
   function twin.write(bucket, policy, now, window, previous, current)
+    local units = policy.soft and owed(policy, used_in(policy, now, window, previous, current)) or policy.cost
     if current > 0 then
-      call('SET', bucket, packed(window, previous, current + policy.cost), 'KEEPTTL')
+      call('SET', bucket, packed(window, previous, current + units), 'KEEPTTL')
     else
-      save(bucket, policy, now, window, previous, policy.cost)
+      save(bucket, policy, now, window, previous, units)
     end
   end
 

@@ -1,6 +1,8 @@
 import { Standing } from '../decisions/standing.js'
+import { grainMs } from '../policies/grain.js'
 import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
+import { owedOf } from './debt.js'
 
 /** A bucket is a window's number, the units of the window before it, and its own. */
 export const slidingWindowAlgorithm: Algorithm = {
@@ -35,26 +37,33 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
   } else if (counted === window - 1) {
     previous = cells[at + 2] ?? 0
   } else if (counted > window) {
-    current = Math.min(quota, (cells[at + 1] ?? 0) + (cells[at + 2] ?? 0))
+    current = gathered(quota, cells[at + 1] ?? 0, cells[at + 2] ?? 0)
     cells[at] = window
     cells[at + 1] = 0
     cells[at + 2] = current
   }
-  const room = quota - current - weighted(previous, quota, windowMs, elapsed)
-  let remaining = Math.max(0, room)
-  const allowed = cost <= remaining
+  let room = quota - current - weighted(previous, quota, windowMs, elapsed)
+  const fits = cost <= Math.max(0, room)
+  const allowed = fits || policy.soft
   if (commit && allowed && cost > 0) {
-    remaining -= cost
-    current += cost
+    const units = fits ? cost : owedOf(policy, quota - room, cost)
+    room -= units
+    current += units
     cells[at] = window
     cells[at + 1] = previous
     cells[at + 2] = current
   }
+  const remaining = Math.max(0, room)
   // What is left of the previous window may round to nothing: then the bucket is full, though not yet fresh.
   const more = remaining < quota ? wait(remaining + 1, quota, windowMs, elapsed, previous, current) : 0
   const retry = allowed ? 0 : wait(cost, quota, windowMs, elapsed, previous, current)
   const reset = current > 0 ? 2 * windowMs - elapsed : previous > 0 ? windowMs - elapsed : 0
-  return new Standing(policy, allowed, remaining, more, retry, reset, 0, now)
+  return new Standing(policy, allowed, remaining, more, retry, reset, 0, now, undefined, remaining - room)
+}
+
+/** The clock went back: both windows are counted as one, up to the quota, or to what the fuller of them owes beyond it. */
+function gathered(quota: number, previous: number, current: number): number {
+  return Math.min(Math.max(quota, previous, current), previous + current)
 }
 
 /** The previous window's units that still count: its share of the window that ends now, rounded to the nearest unit. */
@@ -88,14 +97,3 @@ function fadedAt(previous: number, room: number, quota: number, windowMs: number
   const parts = Math.ceil(windowMs / grain)
   return Math.min(windowMs, (parts + 1 - Math.ceil((parts * (2 * room + 1)) / (2 * previous))) * grain)
 }
-
-/**
- * Where 2 × quota × window would leave the whole numbers of a double, time is counted in coarser steps, rounded to the
- * strict side; elsewhere in milliseconds.
- */
-function grainMs(quota: number, windowMs: number): number {
-  const product = quota * windowMs
-  return product <= LARGEST_PRODUCT ? 1 : Math.ceil(product / LARGEST_PRODUCT)
-}
-
-const LARGEST_PRODUCT = 2 ** 51

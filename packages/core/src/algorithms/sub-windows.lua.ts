@@ -62,7 +62,7 @@ do
     if not cells then return nil, wrong or STRANGE end
     local part = floor(now / part_ms(policy))
     if cells[1] > part then
-      local sum = min(policy.quota, sum_from(cells, policy, 0))
+      local sum = sum_from(cells, policy, 0)
       cells = fresh(policy)
       cells[1] = part
       cells[slot(policy, part)] = sum
@@ -72,17 +72,21 @@ do
     return cells
   end
 
+  local function taken_in(cells, policy, now)
+    return sum_from(cells, policy, floor(now / part_ms(policy)) - policy.parts)
+  end
+
   function twin.admits(policy, now, cells)
-    local taken = sum_from(cells, policy, floor(now / part_ms(policy)) - policy.parts)
-    return policy.cost <= policy.quota - taken
+    return policy.soft or policy.cost <= policy.quota - taken_in(cells, policy, now)
   end
 
   function twin.write(bucket, policy, now, cells)
+    local units = policy.soft and owed(policy, taken_in(cells, policy, now)) or policy.cost
     local part = floor(now / part_ms(policy))
     for stale = max(cells[1], part - policy.parts - 1) + 1, part do cells[slot(policy, stale)] = 0 end
     cells[1] = part
     local counter = slot(policy, part)
-    cells[counter] = cells[counter] + policy.cost
+    cells[counter] = cells[counter] + units
     save(bucket, cells, policy, now)
   end
 

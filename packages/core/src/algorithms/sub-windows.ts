@@ -1,6 +1,7 @@
 import { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
+import { owedOf } from './debt.js'
 
 /**
  * The strict sliding window: k parts of the window, the part that is half gone counted in full.
@@ -25,18 +26,20 @@ function decide(cells: Cells, at: number, policy: Policy, cost: number, now: num
   const part = Math.floor(now / partMs(policy))
   if ((cells[at] ?? 0) > part) gatherInto(cells, at, policy, part)
   let taken = sumFrom(cells, at, policy, part - subWindows)
-  const allowed = cost <= Math.max(0, quota - taken)
+  const fits = cost <= Math.max(0, quota - taken)
+  const allowed = fits || policy.soft
   if (commit && allowed && cost > 0) {
+    const units = fits ? cost : owedOf(policy, taken, cost)
     advanceTo(cells, at, policy, part)
     const cell = cellOf(at, part, policy)
-    cells[cell] = (cells[cell] ?? 0) + cost
-    taken += cost
+    cells[cell] = (cells[cell] ?? 0) + units
+    taken += units
   }
   const remaining = Math.max(0, quota - taken)
   const more = taken === 0 ? 0 : wait(cells, at, policy, remaining + 1, now)
   const retry = allowed ? 0 : wait(cells, at, policy, cost, now)
   const reset = taken === 0 ? 0 : wait(cells, at, policy, quota, now)
-  return new Standing(policy, allowed, remaining, more, retry, reset, 0, now)
+  return new Standing(policy, allowed, remaining, more, retry, reset, 0, now, undefined, Math.max(0, taken - quota))
 }
 
 /** Milliseconds until enough of the oldest parts have left for `cost` to fit. */
@@ -76,12 +79,12 @@ function advanceTo(cells: Cells, at: number, policy: Policy, part: number): void
   cells[at] = part
 }
 
-/** The clock went back: all that was counted is moved into the part it is now, never above the quota. */
+/** The clock went back: all that was counted is moved into the part it is now. */
 function gatherInto(cells: Cells, at: number, policy: Policy, part: number): void {
   const sum = sumFrom(cells, at, policy, 0)
   for (let cell = 0; cell <= policy.subWindows; cell++) cells[at + 1 + cell] = 0
   cells[at] = part
-  cells[cellOf(at, part, policy)] = Math.min(policy.quota, sum)
+  cells[cellOf(at, part, policy)] = sum
 }
 
 function cellOf(at: number, part: number, policy: Policy): number {

@@ -12,7 +12,7 @@
  * - `read(bucket, policy, now)`: answers with the cells as they are now, an impossible state mended, and returns them;
  *   or returns nil and what is wrong,
  * - `admits(policy, now, a, b, c)`: whether the policy's cost fits into those cells,
- * - `write(bucket, policy, now, a, b, c)`: takes the policy's cost,
+ * - `write(bucket, policy, now, a, b, c)`: takes the policy's cost; of a soft one, no more than it can owe (`policy.debt`),
  * - `give(bucket, policy, now)`: gives the policy's cost back; returns what is wrong, if anything.
  *
  * It answers with as many cells as its algorithm always has, without those that follow from `now` (remote/twins.ts); or
@@ -51,6 +51,11 @@ local function get(bucket)
   local raw = try('GET', bucket)
   if type(raw) == 'table' then return nil, raw.err end
   return raw or ''
+end
+
+-- What a soft policy takes of its cost where so much is in use: as much as fits below its largest debt.
+local function owed(policy, used)
+  return max(0, min(policy.cost, policy.capacity + policy.debt - used))
 end
 
 -- Writes a bucket that expires, to the second above, when it is as good as fresh.

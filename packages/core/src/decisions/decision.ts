@@ -1,6 +1,8 @@
+import type { Unit } from '../policies/rate.js'
 import type { Ask } from './ask.js'
 import { bindingOf } from './binding.js'
 import type { Override } from './override.js'
+import { settlerOf } from './settler.js'
 import type { Standing } from './standing.js'
 
 /** The answer for one request over all policies of a limit. Also the receipt that `refund` asks for. */
@@ -32,6 +34,28 @@ export class Decision {
     this.repeated = repeated
     this.allowed = admits(standings)
     this.taken = this.allowed && verb === 'consume' && !repeated
+  }
+
+  /**
+   * Sets the units that were really used, once they are known: more are taken, even if there is no room for them, and fewer
+   * are given back. Once for each policy. Answers with whether it did anything.
+   * @param unit Which policies are meant, where a limit counts several units.
+   * @example req.rateLimit.settle(usage.total_tokens, 'tokens')
+   * @throws {CostError} unless `units` is a whole number ≥ 0. @throws {ConfigError} where the unit has to be named.
+   */
+  settle(units: number, unit?: Unit): boolean | Promise<boolean> {
+    return settlerOf(this.asks[0]?.policy)?.settle(this, units, unit) ?? false
+  }
+
+  /** Gives back everything that was taken and is not settled yet. Answers with whether it did anything. */
+  cancel(): boolean | Promise<boolean> {
+    return settlerOf(this.asks[0]?.policy)?.cancel(this) ?? false
+  }
+
+  /** The same decision with other standings; it has taken nothing. */
+  with(standings: readonly Standing[]): Decision {
+    const decision = new Decision(this.asks, standings, 'peek', this.degraded, this.repeated)
+    return this.override === undefined ? decision : decision.by(this.override)
   }
 
   /** Says what it was decided by. */

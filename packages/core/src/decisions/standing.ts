@@ -17,6 +17,9 @@ export interface PeriodStanding {
   readonly overTaken: number
 }
 
+/** What may be said otherwise of a standing. */
+export type Changes = Partial<Omit<Standing, 'used'>>
+
 /** One policy's part of a decision: how its bucket stands once the decision is taken. */
 export class Standing {
   readonly policy: Policy
@@ -39,6 +42,22 @@ export class Standing {
   /** Units in use beyond the capacity: nothing more passes until they have drained. 0 for a calendar quota, which has `over`. */
   readonly debt: number
 
+  /**
+   * Of a denial, units in use that requests have reserved and not settled yet, as far as this process knows: some of them may
+   * come back before their time.
+   */
+  readonly reserved: number
+
+  /** The same, but for what is given. */
+  static like(standing: Standing, changes: Changes): Standing {
+    const { policy, allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, ...more } = { ...standing, ...changes }
+    const { delayMs, at, period, debt, reserved } = more
+    return new Standing(
+      ...([policy, allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs] as const),
+      ...([delayMs, at, period, debt, reserved] as const),
+    )
+  }
+
   /** Units in use. */
   get used(): number {
     return usedOf(this)
@@ -55,6 +74,7 @@ export class Standing {
     at: number,
     period: PeriodStanding | undefined = undefined,
     debt: number = 0,
+    reserved: number = 0,
   ) {
     this.policy = policy
     this.allowed = allowed
@@ -66,6 +86,7 @@ export class Standing {
     this.at = at
     this.period = period
     this.debt = debt
+    this.reserved = reserved
   }
 }
 

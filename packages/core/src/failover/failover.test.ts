@@ -11,6 +11,7 @@ import {
   StoreError,
   tokenBucket,
 } from '../index.ts'
+import { asSoft } from '../policies/policy.ts'
 
 /** A store elsewhere, which is well, silent or broken as the test wants it. */
 class Elsewhere implements Store {
@@ -221,6 +222,15 @@ describe('one of several instances that cannot ask each other', () => {
     expect((await limiter.consume('a', { cost: 80 })).allowed).toBe(true)
     expect((await limiter.consume('a')).allowed).toBe(false)
     expect((await limiter.consume('b', { cost: 101 })).retryAfterMs).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('owes all that a soft policy lets pass, up to a share of its largest debt', async () => {
+    const policy = tokenBucket('100/min')
+    const [normal, soft] = [limit(policy, { instances: 4 }), limit(asSoft(policy), { instances: 4 })]
+    expect((await soft.consume('a', { cost: 80 })).standings[0]).toMatchObject({ allowed: true, debt: 55 })
+    expect((await normal.consume('a')).allowed).toBe(false)
+    const [most] = (await soft.consume('a', { cost: Number.MAX_SAFE_INTEGER })).standings
+    expect(most?.debt).toBe(Math.floor(policy.maxDebt / 4))
   })
 
   it('tells the limit by its own name and quota', async () => {

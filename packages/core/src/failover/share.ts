@@ -2,6 +2,7 @@ import type { Ask, GivenBack, Return } from '../decisions/ask.js'
 import type { Once, OnceAnswer } from '../decisions/edit.js'
 import type { Renewal } from '../decisions/lease.js'
 import { Standing } from '../decisions/standing.js'
+import { largestDebt } from '../policies/debt.js'
 import type { Policy } from '../policies/policy.js'
 import type { SyncStore } from '../stores/store.js'
 
@@ -53,12 +54,9 @@ export class Share {
   #ofRate(policy: Policy): Policy {
     const queue = policy.capacity - policy.burst
     const burst = this.#of(policy.burst)
-    return {
-      ...policy,
-      quota: this.#of(policy.quota),
-      burst,
-      capacity: burst + (queue === 0 ? 0 : this.#of(queue)),
-    }
+    const capacity = burst + (queue === 0 ? 0 : this.#of(queue))
+    const share = { ...policy, quota: this.#of(policy.quota), burst, capacity }
+    return { ...share, maxDebt: Math.min(Math.floor(policy.maxDebt / this.#instances), largestDebt(share)) }
   }
 
   /** What a period leaves to the next is not known here. */
@@ -73,12 +71,13 @@ export class Share {
     return Math.max(1, Math.floor(units / this.#instances))
   }
 
-  /** A request that costs more than a share, but not more than the whole, takes the share. */
+  /** A request that costs more than a share, but not more than the whole, takes the share; of a soft policy, what it costs. */
   #asks(asks: readonly Ask[]): readonly Ask[] {
     return asks.map((ask) => {
       const { policy, cost } = ask
       const share = this.policy(policy)
-      return { ...ask, policy: share, cost: cost > policy.capacity ? cost : Math.min(cost, share.capacity) }
+      const isWhole = policy.soft || cost > policy.capacity
+      return { ...ask, policy: share, cost: isWhole ? cost : Math.min(cost, share.capacity) }
     })
   }
 
@@ -86,8 +85,7 @@ export class Share {
   #asAsked(asks: readonly Ask[], standings: readonly Standing[]): readonly Standing[] {
     return standings.map((own, i) => {
       const policy = asks[i]?.policy ?? own.policy
-      const { allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at, period } = own
-      return new Standing(policy, allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs, at, period)
+      return Standing.like(own, { policy })
     })
   }
 }

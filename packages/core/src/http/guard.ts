@@ -7,12 +7,14 @@ import type { Keys } from '../limiter/costs.js'
 import { Decider } from '../limiter/decider.js'
 import { checkId } from '../limiter/grants.js'
 import { checkOneKey } from '../limiter/limiter.js'
-import { isHeard, report } from '../limiter/report.js'
+import { isHeard, report, reportWarnings } from '../limiter/report.js'
 import type { Policy } from '../policies/policy.js'
 import { keyDigest } from '../runtime/key.js'
 import { isThenable } from '../runtime/thenable.js'
+import { countBody } from './body-bytes.js'
 import { isGone, isSent, type ResponseLike, whenEnded, whenGone } from './connection.js'
 import { noteDecision } from './creation.js'
+import { type DelayTerms, delayOf } from './delay.js'
 import { type Exchange, exchangeOf, type LimitResult } from './exchange.js'
 import type { GuardParts } from './guard-parts.js'
 import type { Passage } from './passage.js'
@@ -40,17 +42,22 @@ export class Guard<Req extends object> {
   /** Who is allowed or blocked whatever the policies say; `undefined` where nobody is. */
   readonly #clients: ScreenedClients<Req> | undefined
   #queue: Queue | undefined
-  /** Whose slots are held, for whoever listens to what becomes of them. */
+  /** Whose decisions these are, for whoever listens to what becomes of them later. */
   readonly #requests = new WeakMap<Decision, Req>()
 
   /** @throws {ConfigError} on policies that cannot be right. */
   constructor(parts: GuardParts<Req>) {
     this.#parts = parts
-    this.#asks = new RequestAsks(parts)
     const { name, options, events, failover, ledger } = parts
-    const { shadow, warnAt, warnEvery, failure, ban } = options
+    const { shadow, warnAt, warnEvery, failure, ban, countDenied, maxDebt } = options
     this.#clients = ScreenedClients.of(options, parts.reader)
-    this.decider = new Decider({ name, shadow, warnAt, warnEvery }, failover, failure, ledger, ban)
+    const naming = { name, shadow, warnAt, warnEvery, maxDebt, soft: options.delay !== undefined }
+    this.decider = new Decider(naming, failover, failure, ledger, { ban, countDenied })
+    this.#asks = new RequestAsks(parts, (policies) => this.decider.own(policies))
+    this.decider.onCharged = (charged, decision) => {
+      const request = this.#requests.get(decision)
+      if (request !== undefined) reportWarnings(name, charged, request, events)
+    }
     const { banning } = this.decider
     if (banning !== undefined) banning.onBanned = (banned) => events.emit('banned', { limit: name, ...banned })
     this.decider.onLost = (decision, { policy, key }) => {
@@ -192,7 +199,7 @@ export class Guard<Req extends object> {
     result: LimitResult,
   ): Passage | Promise<Passage> {
     if (decision === undefined) return OVER
-    const { name, events, reader } = this.#parts
+    const { name, events, reader, options } = this.#parts
     if (isHeard(events)) report(name, decision, request, events, reader.route)
     const { slots } = this.decider
     const isHeld = slots.size > 0 && slots.isHeld(decision)
@@ -200,14 +207,56 @@ export class Guard<Req extends object> {
       if (isHeld) this.#release(decision)
       return OVER
     }
-    if (isHeld) this.#requests.set(decision, request)
+    if (isHeld || events.hears('warning')) this.#requests.set(decision, request)
     exchange.decision = decision
     result.standings = this.#reported(decision)
     if (!decision.allowed) return this.#deny(decision, request, response, exchange)
-    if (decision.delayMs > 0) return this.#hold(decision, request, response, exchange)
+    if (options.delay !== undefined) return this.#slowDown(options.delay, decision, request, response, exchange)
+    if (decision.delayMs > 0) return this.#hold(decision.delayMs, true, decision, request, response, exchange)
+    return this.#goOn(decision, request, response, exchange)
+  }
+
+  /** Lets a request go on, and sees to what has to be done when its response has ended. */
+  #goOn(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage {
     this.#refundLater(decision, request, response, exchange)
-    if (isHeld) whenEnded(response, () => this.#release(decision))
+    const { slots, reserved } = this.decider
+    if (slots.size > 0 && slots.isHeld(decision)) whenEnded(response, () => this.#release(decision))
+    if (decision.asks.some(countsBytes)) this.#settleBytes(decision, response)
+    else if (this.decider.settles && decision.taken) {
+      reserved.add(decision)
+      whenEnded(response, () => reserved.remove(decision))
+    }
     return go(decision, response, exchange)
+  }
+
+  /** The true cost of a body is known when it has been sent, as far as it was. */
+  #settleBytes(decision: Decision, response: ResponseLike): void {
+    const sent = countBody(response)
+    this.decider.reserved.isUsed = true
+    this.decider.reserved.add(decision)
+    whenEnded(response, () => {
+      try {
+        const settled = this.decider.settle(decision, sent(), 'content-bytes')
+        if (isThenable(settled)) settled.then(undefined, (error) => this.#parts.failover.report(error))
+      } catch (error) {
+        this.#parts.failover.report(error)
+      }
+    })
+  }
+
+  #slowDown(
+    delay: DelayTerms<Req>,
+    decision: Decision,
+    request: Req,
+    response: ResponseLike,
+    exchange: Exchange,
+  ): Passage | Promise<Passage> {
+    const next = (ms: number): Passage | Promise<Passage> =>
+      ms > 0
+        ? this.#hold(ms, false, decision, request, response, exchange)
+        : this.#goOn(decision, request, response, exchange)
+    const ms = this.#parts.options.shadow ? 0 : delayOf(delay, decision, request)
+    return isThenable(ms) ? ms.then(next) : next(ms)
   }
 
   /** Gives slots back, whatever became of the request. */
@@ -238,30 +287,33 @@ export class Guard<Req extends object> {
     )
   }
 
-  /** Keeps the request until its turn has come. A client that leaves gives its place back. */
-  #hold(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage | Promise<Passage> {
+  /** Keeps the request for a while. Of a client that leaves, its place in a queue is given back, and its slots always. */
+  #hold(
+    ms: number,
+    isPlace: boolean,
+    decision: Decision,
+    request: Req,
+    response: ResponseLike,
+    exchange: Exchange,
+  ): Passage | Promise<Passage> {
+    const leave = (): void => (isPlace ? this.#refund(decision) : this.#release(decision))
     if (isGone(response)) {
-      this.#refund(decision)
+      leave()
       return OVER
     }
     return new Promise((resolve) => {
       const goOn = (): void => {
         stopWatching()
-        const isHeld = this.decider.slots.isHeld(decision)
         if (isSent(response)) {
-          if (isHeld) this.#release(decision)
+          this.#release(decision)
           resolve(OVER)
-        } else {
-          this.#refundLater(decision, request, response, exchange)
-          if (isHeld) whenEnded(response, () => this.#release(decision))
-          resolve(go(decision, response, exchange))
-        }
+        } else resolve(this.#goOn(decision, request, response, exchange))
       }
-      const timer = setTimeout(goOn, Math.min(decision.delayMs, LONGEST_TIMER_MS))
+      const timer = setTimeout(goOn, Math.min(ms, LONGEST_TIMER_MS))
       const stopWatching = whenGone(response, () => {
         stopWatching()
         clearTimeout(timer)
-        this.#refund(decision)
+        leave()
         resolve(OVER)
       })
     })
@@ -305,6 +357,10 @@ export class Guard<Req extends object> {
     this.#parts.events.emit('error', { error, request })
     throw error
   }
+}
+
+function countsBytes({ policy }: Ask): boolean {
+  return policy.unit === 'content-bytes'
 }
 
 function go(decision: Decision | undefined, response: ResponseLike, exchange: Exchange): Passage {

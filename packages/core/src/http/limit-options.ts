@@ -12,7 +12,7 @@ import { Share } from '../failover/share.js'
 import { type BanOptions, type BanTerms, checkBan } from '../limiter/ban-options.js'
 import { checkLedger, type Ledger, type UsageLedger } from '../limiter/ledger.js'
 import { checkKeepIds } from '../limiter/limiter.js'
-import { checkName, checkOptions, checkWhole } from '../options.js'
+import { checkFlag, checkName, checkOptions, checkWhole } from '../options.js'
 import { LARGEST_QUOTA } from '../policies/amount.js'
 import type { NamedPolicy } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
@@ -170,7 +170,7 @@ export function checkLimitOptions<Req>(
     allow: _allow,
     block: _block,
     ban,
-    countDenied = false,
+    countDenied,
     delay,
     maxDebt,
     refund,
@@ -180,15 +180,12 @@ export function checkLimitOptions<Req>(
     response,
     deny = 'response',
     ipv6Prefix = 64,
-    shadow = false,
+    shadow,
     ...failure
   } = { ...withoutOther(defaults, options), ...given(options) }
   checkFunctions({ key, id, skip, response })
   checkDeny(deny, response)
   checkCostOption(cost)
-  if (typeof countDenied !== 'boolean')
-    throw new ConfigError(`countDenied: expected true or false, got ${shown(countDenied)}.`)
-  if (typeof shadow !== 'boolean') throw new ConfigError(`shadow: expected true or false, got ${shown(shadow)}.`)
   return {
     name: name === undefined ? undefined : checkName(name),
     key,
@@ -199,7 +196,7 @@ export function checkLimitOptions<Req>(
     allow: listsOf('allow', defaults.allow, options.allow),
     block: listsOf('block', defaults.block, options.block),
     ban: checkBan(ban),
-    countDenied,
+    countDenied: checkFlag('countDenied', countDenied),
     delay: checkDelay(delay),
     maxDebt: maxDebt === undefined ? undefined : checkWhole('maxDebt', maxDebt, 0, LARGEST_QUOTA),
     refund: checkRefund(refund),
@@ -209,7 +206,7 @@ export function checkLimitOptions<Req>(
     response,
     deny,
     ipv6Prefix: checkWhole('ipv6Prefix', ipv6Prefix, 32, 128),
-    shadow,
+    shadow: checkFlag('shadow', shadow),
     failure: checkFailure(failure, share),
   }
 }

@@ -130,9 +130,9 @@ function planOf(decision: Decision): Plan | undefined {
 
 function withoutSlots({ asks, standings, degraded }: Decision): Decision {
   const denied = standings.map((standing) => {
-    const { policy, allowed, resetAfterMs, at } = standing
+    const { policy, allowed } = standing
     if (!allowed || policy.lease?.queue === undefined) return standing
-    return new Standing(policy, false, 0, null, 1_000, resetAfterMs, 0, at)
+    return Standing.like(standing, { allowed: false, remaining: 0, moreAfterMs: null, retryAfterMs: 1_000 })
   })
   return new Decision(asks, denied, 'consume', degraded)
 }

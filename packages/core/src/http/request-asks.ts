@@ -25,13 +25,15 @@ interface Line {
 /** What a limit asks its store for each request: by which policies, for which keys, at what cost. */
 export class RequestAsks<Req> {
   readonly #parts: GuardParts<Req>
+  readonly #onBound: (policies: readonly Policy[]) => void
   readonly #lines: readonly Line[] | undefined
   readonly #plans: CompiledPlans<Req, readonly Line[]> | undefined
   readonly #remembered: Remembered<readonly Line[]> = new Remembered(REMEMBERED)
 
   /** @throws {ConfigError} on policies that cannot be right. */
-  constructor(parts: GuardParts<Req>) {
+  constructor(parts: GuardParts<Req>, onBound: (policies: readonly Policy[]) => void) {
     this.#parts = parts
+    this.#onBound = onBound
     const { policies, name } = parts
     if (isPlans<Req>(policies)) {
       this.#plans = new CompiledPlans(policies, (plan, own) => this.#bind(own, plan), name)
@@ -188,11 +190,13 @@ export class RequestAsks<Req> {
         'ban: all policies of a limit with bans have one key: give it to the limit, not to a policy.',
       )
     }
-    const naming = { name, shadow: options.shadow, warnAt: options.warnAt, warnEvery: options.warnEvery, plan }
+    const { shadow, warnAt, warnEvery, maxDebt } = options
+    const naming = { name, shadow, warnAt, warnEvery, maxDebt, plan, soft: options.delay !== undefined }
     const policies = bindPolicies(
       owns.map((own) => own.policy),
       naming,
     )
+    this.#onBound(policies)
     if (typeof this.#parts.policies === 'function') names.check(policies)
     else for (const [i, policy] of policies.entries()) checkReachable(policy, owns[i]?.cost ?? options.cost)
     return policies.map((policy, i) => ({ policy, key: owns[i]?.key, cost: owns[i]?.cost }))

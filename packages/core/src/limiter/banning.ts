@@ -59,6 +59,10 @@ export class Banning {
       this.#uncounted.set(key, count)
       return
     }
+    this.#flush(key, count)
+  }
+
+  #flush(key: string, count: number): void {
     this.#uncounted.delete(key)
     this.#count(key, Math.min(count, this.#terms.after))
   }
@@ -73,7 +77,14 @@ export class Banning {
       const done = isThenable(answer) ? answer.then(counted) : counted(answer)
       if (done === undefined) return
       this.#underWay.add(key)
-      done.catch((error) => this.#failover.report(error)).finally(() => this.#underWay.delete(key))
+      done
+        .catch((error) => this.#failover.report(error))
+        .finally(() => {
+          this.#underWay.delete(key)
+          // As many may have come meanwhile as ban a key.
+          const count = this.#uncounted.get(key) ?? 0
+          if (count >= this.#terms.after) this.#flush(key, count)
+        })
     } catch (error) {
       this.#failover.report(error)
     }

@@ -2,10 +2,12 @@ import { type Ask, haveSlots } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
 import type { Override } from '../decisions/override.js'
+import { type Settler, settleBy } from '../decisions/settler.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
 import type { Naming } from '../policies/bind-policies.js'
-import type { Policy } from '../policies/policy.js'
+import { asSoft, type Policy } from '../policies/policy.js'
+import type { Unit } from '../policies/rate.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { BanTerms } from './ban-options.js'
 import { Banning } from './banning.js'
@@ -14,12 +16,20 @@ import type { UsageLedger } from './ledger.js'
 import { blockedStanding, OverriddenAsks } from './overridden-asks.js'
 import { type Overrides, overridesOf } from './overrides.js'
 import { noteOnce, refund } from './receipts.js'
+import { type Reserved, reservedOf } from './reserved.js'
+import { closeReservation, differenceOf, isSettled } from './settling.js'
 import { type OnLost, type Slots, slotsOf } from './slots.js'
 
 type Answer = Decision | Promise<Decision>
 
+/** What denials bring about. */
+export interface Denying {
+  readonly ban?: BanTerms | undefined
+  readonly countDenied?: boolean | undefined
+}
+
 /** Decides for one limit: by its policies, or by what overrides them for a key. */
-export class Decider {
+export class Decider implements Settler {
   readonly name: string
   readonly failover: Failover
   readonly failure: Failure
@@ -27,9 +37,16 @@ export class Decider {
   readonly slots: Slots
   /** Where keys that are denied too often are banned. */
   readonly banning: Banning | undefined
+  /** Whether decisions are settled: until the first was, nobody notes what is reserved. */
+  settles = false
+  /** What has been reserved and not settled. */
+  readonly reserved: Reserved
+  /** Learns of what was taken in addition, when the true cost was known. */
+  onCharged: (charged: Decision, decision: Decision) => void = () => undefined
   /** Learns of slots that expired while they were held. */
   onLost: OnLost = () => undefined
   readonly #ledger: UsageLedger | undefined
+  readonly #countsDenied: boolean
   readonly #overridden: OverriddenAsks
 
   constructor(
@@ -37,31 +54,81 @@ export class Decider {
     failover: Failover,
     failure: Failure,
     ledger: UsageLedger | undefined,
-    ban: BanTerms | undefined,
+    { ban, countDenied = false }: Denying = {},
   ) {
     this.name = naming.name
     this.failover = failover
     this.failure = failure
     this.overrides = overridesOf(failover)
     this.slots = slotsOf(failover)
+    this.reserved = reservedOf(failover)
+    this.#countsDenied = countDenied
     this.banning = ban && new Banning(naming.name, ban, failover, failure, this.overrides)
     this.#ledger = ledger
-    this.#overridden = new OverriddenAsks(naming, this.overrides, failover)
+    this.#overridden = new OverriddenAsks(naming, this.overrides, failover, (policies) => this.own(policies))
+  }
+
+  /** Settles the decisions by these policies. */
+  own(policies: readonly Policy[]): void {
+    settleBy(policies, this)
   }
 
   /** With `once`, what an id counts once. */
   decide(verb: 'consume' | 'peek', asks: readonly Ask[], once?: Once): Answer {
     const answer = this.#decideAll(verb, asks, once)
-    const { banning } = this
-    if (banning === undefined || verb === 'peek') return answer
-    if (!isThenable(answer)) {
-      banning.note(answer, this.overrides.isHere)
-      return answer
+    if (verb === 'peek') return answer
+    if (!isThenable(answer)) return answer.allowed ? answer : this.#denied(answer, this.overrides.isHere)
+    const isPlain = this.banning === undefined && !this.#countsDenied && !this.reserved.isUsed
+    return isPlain ? answer : answer.then((decision) => (decision.allowed ? decision : this.#denied(decision, true)))
+  }
+
+  /** What a denial brings about. `asked`: it was made by the store, not remembered. */
+  #denied(denial: Decision, asked: boolean): Answer {
+    this.banning?.note(denial, asked)
+    if (!this.#countsDenied || denial.degraded || denial.override !== undefined) return this.reserved.noted(denial)
+    const costs = denial.asks.filter(({ policy }) => policy.lease === undefined && policy.calendar === undefined)
+    if (costs.length === 0) return denial
+    const counted = this.failover.decide(
+      'consume',
+      costs.map(({ policy, key, cost }) => ({ policy: asSoft(policy, policy.capacity), key, cost })),
+      this.failure,
+    )
+    // Asked behind it, in the same call: how long a client has to wait that was counted.
+    const standing = this.failover.decide('peek', denial.asks, this.failure)
+    const after = (decision: Decision): Decision => (decision.allowed || decision.degraded ? denial : decision)
+    if (!isThenable(counted) && !isThenable(standing)) return after(standing)
+    return Promise.all([counted, standing]).then(([, decision]) => after(decision))
+  }
+
+  /** See `Decision.settle`. */
+  settle(decision: Decision, units: number, unit: Unit | undefined): boolean | Promise<boolean> {
+    const difference = differenceOf(decision, units, unit)
+    this.reserved.isUsed = true
+    this.settles = true
+    if (difference === undefined) return false
+    if (isSettled(decision)) this.reserved.remove(decision)
+    const { back, more } = difference
+    const returned = Object.keys(back).length === 0 ? undefined : this.refund(decision, back)
+    const taken = more.length === 0 ? undefined : this.#charge(more, decision)
+    if (!isThenable(returned) && !isThenable(taken)) return true
+    return Promise.all([returned, taken]).then(() => true)
+  }
+
+  #charge(more: readonly Ask[], decision: Decision): void | Promise<void> {
+    const answer = this.failover.decide('consume', more, this.failure)
+    const noted = (charged: Decision): void => {
+      this.#ledger?.record(this.name, charged)
+      this.onCharged(charged, decision)
     }
-    return answer.then((decision) => {
-      banning.note(decision, true)
-      return decision
-    })
+    return isThenable(answer) ? answer.then(noted) : noted(answer)
+  }
+
+  /** See `Decision.cancel`. */
+  cancel(decision: Decision): boolean | Promise<boolean> {
+    this.reserved.remove(decision)
+    if (!closeReservation(decision)) return false
+    const returned = this.refund(decision, undefined)
+    return isThenable(returned) ? returned.then(() => true) : true
   }
 
   #decideAll(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {

@@ -12,7 +12,8 @@ import {
   shareOf,
 } from '../failover/failure.js'
 import type { MemoryStore } from '../memory/memory-store.js'
-import { checkOptions, checkWhole } from '../options.js'
+import { checkFlag, checkOptions, checkWhole } from '../options.js'
+import { LARGEST_QUOTA } from '../policies/amount.js'
 import { bindPolicies, type PolicyLike, type PolicyList } from '../policies/bind-policies.js'
 import type { Policy } from '../policies/policy.js'
 import type { RateText } from '../policies/rate-text.js'
@@ -28,7 +29,7 @@ import { type Events, type LimitEvents, limitEvents, listen } from './events.js'
 import { checkId, checkKey, type Grant, type GrantOptions, grantEdit, pastEdit, revokeEdit, wasDone } from './grants.js'
 import { checkLedger, type Ledger } from './ledger.js'
 import { checkOverride, type OverrideOptions, type OverrideTo } from './override-options.js'
-import { isHeard, report } from './report.js'
+import { isHeard, report, reportWarnings } from './report.js'
 import { type HistoryByPolicy, pastPeriods, type UsageByPolicy, usageOf } from './usage.js'
 import { checkWait, WAIT_OPTIONS, type WaitOptions, waitInLine } from './wait.js'
 
@@ -51,6 +52,10 @@ export interface LimiterOptions<T extends string, L extends readonly PolicyLike[
   readonly ledger?: Ledger | undefined
   /** Shuts a key out that is denied too often. The key is one string for all policies. */
   readonly ban?: BanOptions | undefined
+  /** Takes from a key that is denied all the same, up to twice what passes at once. Defaults to `false`. */
+  readonly countDenied?: boolean | undefined
+  /** Units beyond what passes at once that a key can owe, where it settles more than it reserved; by default as many as can be counted. */
+  readonly maxDebt?: number | undefined
   /** How many may wait for one key at a time, in `wait` and `run`; defaults to 10,000. */
   readonly maxWaiting?: number | undefined
 }
@@ -96,6 +101,14 @@ export interface Limiter<S extends Store> {
    * @throws {WaitError} where it takes longer than `maxWaitMs`, too many wait, or it can never be.
    */
   wait(key: Keys, options?: Cost & WaitOptions): Promise<Decision>
+  /**
+   * Takes as `consume` does, ahead of what is only known later: `settle` on the decision sets the true cost, `cancel` gives
+   * everything back. Until then it counts as reserved, and denials say so.
+   * @example
+   * const reservation = limiter.reserve('org-7', { cost: 4_000 })
+   * if (reservation.allowed) await reservation.settle(usage.total_tokens)
+   */
+  reserve(key: Keys, options?: Take): Answer<S, Decision>
   /**
    * Waits, runs the function, and releases the slots that it held, whether it succeeds or throws. Resolves with what the
    * function returns.
@@ -175,23 +188,35 @@ export function createLimiter(options: LimiterOptions<string, readonly PolicyLik
   const keepIdsMs = checkKeepIds(options.keepIdsMs)
   const failure = checkFailure(options, shareOf(options))
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
-  const naming = { name, warnAt, warnEvery }
-  const decider = new Decider(
-    naming,
-    failoverOf(toStore(store)),
-    failure,
-    checkLedger(options.ledger),
-    checkBan(options.ban),
-  )
+  const maxDebt = options.maxDebt === undefined ? undefined : checkWhole('maxDebt', options.maxDebt, 0, LARGEST_QUOTA)
+  const naming = { name, warnAt, warnEvery, maxDebt }
+  const decider = new Decider(naming, failoverOf(toStore(store)), failure, checkLedger(options.ledger), {
+    ban: checkBan(options.ban),
+    countDenied: checkFlag('countDenied', options.countDenied),
+  })
   const maxWaiting = checkWhole('maxWaiting', options.maxWaiting ?? 10_000, 1, 1_000_000)
   const limiter = new StoreLimiter(name, bindPolicies(policies, naming), decider, keepIdsMs, maxWaiting)
   decider.onLost = (decision, ask) => limiter.lost(decision, ask)
+  decider.onCharged = (decision) => limiter.charged(decision)
   if (decider.banning !== undefined) decider.banning.onBanned = (ban) => limiter.banned(ban)
   return limiter
 }
 
 const KNOWN = [
-  ...['policies', 'store', 'name', 'warnAt', 'warnEvery', 'keepIdsMs', 'ledger', 'ban', 'maxWaiting', 'instances'],
+  ...[
+    'policies',
+    'store',
+    'name',
+    'warnAt',
+    'warnEvery',
+    'keepIdsMs',
+    'ledger',
+    'ban',
+    'countDenied',
+    'maxDebt',
+    'maxWaiting',
+    'instances',
+  ],
   ...FAILURE_OPTIONS,
 ]
 
@@ -211,6 +236,7 @@ export class StoreLimiter implements Limiter<Store> {
     checkRoom(policies, failover.store)
     this.#name = name
     this.policies = policies
+    decider.own(policies)
     this.#decider = decider
     this.#failover = failover
     this.#failure = failure
@@ -257,6 +283,15 @@ export class StoreLimiter implements Limiter<Store> {
     const line = `${this.#name}\0${typeof key === 'string' ? key : JSON.stringify(key)}`
     const decision = await waitInLine(this.#decider, line, asks, { signal, maxWaitMs }, this.#maxWaiting)
     return isHeard(this.#events) ? this.#reported(decision) : decision
+  }
+
+  reserve(key: Keys, options?: Take): Decision | Promise<Decision> {
+    const { reserved } = this.#decider
+    reserved.isUsed = true
+    return after(this.consume(key, options), (decision) => {
+      reserved.add(decision)
+      return decision
+    })
   }
 
   async run<T>(key: Keys, work: (decision: Decision) => T | PromiseLike<T>, options?: Cost & WaitOptions): Promise<T> {
@@ -358,6 +393,10 @@ export class StoreLimiter implements Limiter<Store> {
 
   banned(ban: Parameters<OnBanned>[0]): void {
     this.#events.emit('banned', { limit: this.#name, ...ban })
+  }
+
+  charged(decision: Decision): void {
+    reportWarnings(this.#name, decision, undefined, this.#events)
   }
 
   lost(decision: Decision, { policy, key }: Ask): void {

@@ -21,10 +21,17 @@ export class OverriddenAsks {
   readonly #naming: Naming
   readonly #overrides: Overrides
   readonly #failover: Failover
+  readonly #onBound: (policies: readonly Policy[]) => void
   /** The policies of each override by the plan that they stand in for, made once; `undefined` where they cannot be. */
   readonly #bound = new WeakMap<Override, ByPlan>()
 
-  constructor(naming: Naming, overrides: Overrides, failover: Failover) {
+  constructor(
+    naming: Naming,
+    overrides: Overrides,
+    failover: Failover,
+    onBound: (policies: readonly Policy[]) => void,
+  ) {
+    this.#onBound = onBound
     this.#naming = naming
     this.#overrides = overrides
     this.#failover = failover
@@ -78,10 +85,9 @@ export class OverriddenAsks {
       this.#bound.set(override, bound)
       try {
         const policies = bindPolicies(override.to.map(restoredPolicy), { ...this.#naming, plan })
-        bound.set(
-          plan,
-          policies.map((policy) => countedAs(policy, own)),
-        )
+        const counted = policies.map((policy) => countedAs(policy, own))
+        this.#onBound(counted)
+        bound.set(plan, counted)
       } catch (error) {
         bound.set(plan, undefined)
         const { name } = this.#naming

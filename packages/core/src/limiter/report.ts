@@ -23,11 +23,12 @@ export function report<Req>(
   if (events.hears('denied') && decision.standings.some((standing) => !standing.allowed)) {
     events.emit('denied', { limit, decision, request, route: routeOf?.(request), shadow: decision.allowed })
   }
-  if (events.hears('warning') && decision.taken) warn(limit, decision, request, events)
+  reportWarnings(limit, decision, request, events)
 }
 
 /** One event for each share that a take carried a policy over: exactly one take does, whichever process made it. */
-function warn<Req>(limit: string, decision: Decision, request: Req, events: LimitEvents<Req>): void {
+export function reportWarnings<Req>(limit: string, decision: Decision, request: Req, events: LimitEvents<Req>): void {
+  if (!events.hears('warning') || !decision.taken) return
   for (const [i, standing] of decision.standings.entries()) {
     const { key, cost } = decision.asks[i] ?? decision
     const { policy, allowed, used } = standing

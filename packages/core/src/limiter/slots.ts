@@ -95,12 +95,12 @@ export class Slots {
   /** A denial with the time at which slots may be free again, as far as the times they are held for tell. */
   estimated(decision: Decision, ahead: number): Decision {
     const standings = decision.standings.map((standing) => {
-      const { policy, allowed, retryAfterMs, resetAfterMs, at } = standing
+      const { policy, allowed, retryAfterMs, resetAfterMs } = standing
       if (policy.lease === undefined || allowed || retryAfterMs === Number.POSITIVE_INFINITY) return standing
       const mean = this.#times.meanOf(policy.address) ?? 0
       // Slots become free one by one: of so many, each after its share of the time that one is held.
       const wait = Math.max(1_000, Math.ceil((mean * (1 + ahead)) / policy.quota))
-      return new Standing(policy, false, standing.remaining, null, wait, Math.max(wait, resetAfterMs), 0, at)
+      return Standing.like(standing, { retryAfterMs: wait, resetAfterMs: Math.max(wait, resetAfterMs) })
     })
     const { asks, degraded } = decision
     return new Decision(asks, standings, 'consume', degraded)

@@ -222,7 +222,7 @@ export class Waiting {
   #ask(): void {
     const turn: Line[] = []
     let most = LINES_PER_POLL
-    for (const [bucket, lines] of this.#bySlot) {
+    for (const [bucket, lines] of [...this.#bySlot]) {
       for (const line of lines) {
         if (line.isAsking || turn.includes(line)) continue
         if (turn.length === 0 && this.#isInParts(line)) most = 1

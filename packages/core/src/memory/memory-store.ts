@@ -223,7 +223,7 @@ class Memory implements MemoryStore {
     const shard = table.shardOf(key)
     const slot = shard.slotOf(key)
     if (slot !== 0) return shard.decide(slot, ask, now, true)
-    if (ask.cost === 0 || ask.cost > ask.policy.capacity) return shard.decide(0, ask, now, false)
+    if (ask.cost === 0 || (ask.cost > ask.policy.capacity && !ask.policy.soft)) return shard.decide(0, ask, now, false)
     this.#makeRoom(table, key)
     const home = this.#tableOf(ask.policy).shardFor(key)
     return home.decide(home.open(key), ask, now, true)

@@ -77,7 +77,7 @@ describe('a configuration that cannot be right', () => {
     [
       'an option far from all',
       () => limiter('1/s', { zzz: 1 }),
-      'The options are: policies, store, name, warnAt, warnEvery, keepIdsMs, ledger, ban, maxWaiting, instances, timeoutMs, onStoreError.',
+      'The options are: policies, store, name, warnAt, warnEvery, keepIdsMs, ledger, ban, countDenied, maxDebt, maxWaiting, instances, timeoutMs, onStoreError.',
     ],
     ['an unknown store', () => limiter('1/s', { store: 'mongo://u:secret@h' }), 'mongo://… is not a store'],
     ['a store that is none', () => limiter('1/s', { store: 7 }), 'store: expected a URL'],

@@ -2,7 +2,7 @@ import { ConfigError, shown } from '../errors.js'
 import { checkName, checkOptions, checkWhole } from '../options.js'
 import { LARGEST_QUOTA } from './amount.js'
 import { slidingWindow } from './constructors.js'
-import { bindPolicy, isPolicy, type Policy } from './policy.js'
+import { asSoft, bindPolicy, isPolicy, type Policy } from './policy.js'
 import { windowLabel } from './rate.js'
 import type { RateText } from './rate-text.js'
 
@@ -35,6 +35,9 @@ export interface Naming {
   readonly warnAt?: number | readonly number[] | undefined
   readonly warnEvery?: number | undefined
   readonly plan?: string | undefined
+  /** Lets everything pass, and counts what is beyond. */
+  readonly soft?: boolean | undefined
+  readonly maxDebt?: number | undefined
 }
 
 /**
@@ -56,7 +59,11 @@ export function bindPolicies(given: PolicyLike | readonly PolicyLike[], naming: 
     const { policy, name: own } = toNamed(one)
     const name = own ?? (list.length === 1 ? naming.name : labelled(naming.name, policy, units))
     const binding = { bucket: own ?? naming.name, name: checkName(name), plan: naming.plan, shadow, warnAt, warnEvery }
-    return bindPolicy(policy, binding)
+    const bound = bindPolicy(policy, {
+      ...binding,
+      maxDebt: Math.min(policy.maxDebt, naming.maxDebt ?? policy.maxDebt),
+    })
+    return naming.soft === true ? softened(bound) : bound
   })
   refuseSameNames(policies)
   return policies
@@ -104,6 +111,14 @@ function toPolicy(value: unknown): Policy {
   throw new ConfigError(
     `policies: expected a limit such as '100/min' or a policy such as tokenBucket('10/s'), got ${shown(value)}.` +
       (numbers ? ' Numbers go into a constructor: slidingWindow({ quota: 5, windowMs: 900_000 }).' : ''),
+  )
+}
+
+/** @throws {ConfigError} on slots: there are no more of them. */
+function softened(policy: Policy): Policy {
+  if (policy.lease === undefined) return asSoft(policy)
+  throw new ConfigError(
+    `delay: slots are not owed. Let requests wait for them: concurrency(${policy.quota}, { queue: {} }).`,
   )
 }
 

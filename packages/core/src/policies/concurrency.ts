@@ -1,5 +1,5 @@
 import { ConfigError, shown } from '../errors.js'
-import { checkName, checkOptions, checkWhole } from '../options.js'
+import { checkFlag, checkName, checkOptions, checkWhole } from '../options.js'
 import type { PolicyOptions } from './constructors.js'
 import { NO_PERIODS, newPolicy, type Policy, type QueueTerms } from './policy.js'
 
@@ -38,9 +38,12 @@ export function concurrency(slots: number, options: ConcurrencyOptions = {}): Po
   }
   const quota = checkWhole('concurrency()', slots, 1, LARGEST_CONCURRENCY)
   checkOptions(`concurrency(${slots})`, options, ['name', 'leaseMs', 'queue', 'shared'])
-  const { name, leaseMs = 30_000, queue, shared = false } = options
-  if (typeof shared !== 'boolean') throw new ConfigError(`shared: expected true or false, got ${shown(shared)}.`)
-  const lease = { ms: checkWhole('leaseMs', leaseMs, 1_000, 3_600_000), shared, queue: checkQueue(queue) }
+  const { name, leaseMs = 30_000, queue, shared } = options
+  const lease = {
+    ms: checkWhole('leaseMs', leaseMs, 1_000, 3_600_000),
+    shared: checkFlag('shared', shared),
+    queue: checkQueue(queue),
+  }
   return newPolicy({
     ...NO_PERIODS,
     name: name === undefined ? '' : checkName(name),

@@ -1,4 +1,5 @@
 import type { Calendar } from './calendar.js'
+import { largestDebt } from './debt.js'
 import type { Unit } from './rate.js'
 
 /** How a policy counts. */
@@ -90,6 +91,7 @@ export const NO_PERIODS = { calendar: undefined, soft: false, overage: 0, rollov
 
 /** What a limit adds to a policy. `bucket` is the name in the address; `name` is the one that clients see. */
 export interface Binding extends Pick<Policy, 'name' | 'plan' | 'shadow' | 'warnAt' | 'warnEvery'> {
+  readonly maxDebt?: number
   readonly bucket: string
 }
 
@@ -113,30 +115,23 @@ export function newPolicy(parts: PolicyParts): Policy {
   return finish({ ...parts, ...unbound, maxDebt: largestDebt(parts) }, parts.name)
 }
 
-/** The most units beyond its capacity that a bucket can count exactly. */
-function largestDebt({ algorithm, capacity, lease }: PolicyParts): number {
-  return lease !== undefined || algorithm === 'quota' ? 0 : Math.max(0, LARGEST_DEBT - capacity)
-}
-
-const LARGEST_DEBT = 10 ** 15 - 1
-
 const softened = new WeakMap<Policy, Policy>()
 
-/** The same policy, in the same bucket, as it takes what it may no longer refuse. */
-export function asSoft(policy: Policy): Policy {
-  if (policy.soft) return policy
-  let soft = softened.get(policy)
-  if (soft === undefined) {
-    const capacity = policy.calendar === undefined ? policy.capacity : Number.MAX_SAFE_INTEGER
-    soft = finish({ ...policy, soft: true, capacity }, bucketOf(policy))
-    softened.set(policy, soft)
-  }
+/** The same policy, in the same bucket, as it takes what it may no longer refuse, at most `mostDebt` beyond its capacity. */
+export function asSoft(policy: Policy, mostDebt: number = policy.maxDebt): Policy {
+  if (policy.soft && policy.maxDebt <= mostDebt) return policy
+  const known = softened.get(policy)
+  const maxDebt = Math.min(policy.maxDebt, mostDebt)
+  if (known?.maxDebt === maxDebt) return known
+  const capacity = policy.calendar === undefined ? policy.capacity : Number.MAX_SAFE_INTEGER
+  const soft = finish({ ...policy, soft: true, capacity, maxDebt }, bucketOf(policy))
+  softened.set(policy, soft)
   return soft
 }
 
 /** The same policy under a limit's name and options. */
 export function bindPolicy(policy: Policy, { bucket, ...binding }: Binding): Policy {
-  return finish({ ...policy, ...binding }, bucket)
+  return finish({ ...policy, ...binding, maxDebt: binding.maxDebt ?? policy.maxDebt }, bucket)
 }
 
 /** The name in a policy's address: all but the last three parts. */
@@ -146,7 +141,8 @@ export function bucketOf({ address }: Policy): string {
 
 /** The same policy, counted as a text of more than ten units is: in the bucket of that. */
 export function asSliding(policy: Policy): Policy {
-  return finish({ ...policy, algorithm: 'sliding-window' }, bucketOf(policy))
+  const sliding = { ...policy, algorithm: 'sliding-window' } as const
+  return finish({ ...sliding, maxDebt: Math.min(policy.maxDebt, largestDebt(sliding)) }, bucketOf(policy))
 }
 
 /** The layout of buckets in shared stores: a new number makes processes of an older version keep to their own buckets. */

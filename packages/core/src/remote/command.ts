@@ -136,12 +136,14 @@ function more(ask: Ask | Return | Edit): string {
 const texts = new WeakMap<Policy, string>()
 
 function textOf(policy: Policy): string {
-  const { algorithm, quota, windowMs, capacity, subWindows, shadow, calendar, lease } = policy
+  const { algorithm, quota, windowMs, capacity, subWindows, shadow, calendar, lease, soft } = policy
   let text = `"algorithm":"${algorithm}","quota":${quota},"capacity":${capacity}`
   if (lease !== undefined) text += `,"ms":${lease.ms}`
-  else if (calendar === undefined) text += `,"window":${windowMs}`
-  else {
-    const { soft, overage, rollover, history } = policy
+  else if (calendar === undefined) {
+    text += `,"window":${windowMs}`
+    if (soft) text += `,"soft":true,"debt":${policy.maxDebt}`
+  } else {
+    const { overage, rollover, history } = policy
     text += `,"overage":${overage},"rollover":${rollover},"history":${history},"keep":${periodsKept(policy)}`
     if (soft) text += ',"soft":true'
   }

@@ -130,6 +130,7 @@ function samePolicy(a: Policy, b: Policy | undefined): boolean {
     a.address === b.address &&
     a.quota === b.quota &&
     a.capacity === b.capacity &&
+    a.soft === b.soft &&
     a.rollover === b.rollover
   )
 }

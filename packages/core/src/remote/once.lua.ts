@@ -1,6 +1,6 @@
 /**
- * A take that counts an id once. It answers with its time, the cost, quota and capacity of each policy, and then as any
- * take. KEYS has two more names for it: a hash of what the ids were answered, and a list of the ids in their order, by
+ * A take that counts an id once. It answers with its time, the cost, quota and capacity of each policy (of a soft one that
+ * owes, less than 0), and then as any take. KEYS has two more names for it: a hash of what the ids were answered, and a list of the ids in their order, by
  * which the oldest are forgotten.
  */
 export const onceScript = `
@@ -37,7 +37,7 @@ local function take_once(command, buckets, first, now)
   for i = 1, #policies do
     answer(policies[i].cost)
     answer(policies[i].quota)
-    answer(policies[i].capacity)
+    answer(policies[i].debt and -policies[i].capacity or policies[i].capacity)
   end
   local verdict = decide_many(policies, buckets, first, now)
   if verdict == 'a' then

@@ -6,6 +6,7 @@ import type { Renewal } from '../decisions/lease.js'
 import { Standing } from '../decisions/standing.js'
 import { ConfigError, isError, StoreError, shown } from '../errors.js'
 import { checkOptions } from '../options.js'
+import { largestDebt } from '../policies/debt.js'
 import type { AlgorithmName, Policy } from '../policies/policy.js'
 import { idNumbers } from '../runtime/key.js'
 import type { Store, TextEntry, Texts } from '../stores/store.js'
@@ -473,17 +474,17 @@ const OTHER_PERIOD = 'calendar'
 
 function asAllowed(standing: Standing): Standing {
   if (standing.allowed) return standing
-  const { policy, remaining, moreAfterMs, resetAfterMs, delayMs, at, period } = standing
-  return new Standing(policy, true, remaining, moreAfterMs, 0, resetAfterMs, delayMs, at, period)
+  return Standing.like(standing, { allowed: true, retryAfterMs: 0 })
 }
 
-/** The policy as it was when this was its quota, and its capacity. */
-function onPlan(policy: Policy, quota: number, capacity: number): Policy {
-  if (policy.quota === quota && policy.capacity === capacity) return policy
-  const plan = { ...policy, quota, capacity }
-  if (policy.calendar === undefined) return plan
-  const soft = capacity === Number.MAX_SAFE_INTEGER
-  return { ...plan, soft, overage: soft ? 0 : capacity - quota }
+/** The policy as it was when this was its quota, and its capacity: that of a soft one that owes is told as less than 0. */
+function onPlan(policy: Policy, quota: number, told: number): Policy {
+  const capacity = Math.abs(told)
+  const soft = policy.calendar === undefined ? told < 0 : capacity === Number.MAX_SAFE_INTEGER
+  if (policy.quota === quota && policy.capacity === capacity && policy.soft === soft) return policy
+  const plan = { ...policy, quota, capacity, soft }
+  if (policy.calendar === undefined) return { ...plan, maxDebt: largestDebt(plan) }
+  return { ...plan, overage: soft ? 0 : capacity - quota }
 }
 
 function asNumbers(said: number | string): number[] | string {

@@ -42,6 +42,6 @@ export function remaining(decision: Decision): number | undefined {
 }
 
 function numbers(standing: Standing): readonly (number | boolean | null)[] {
-  const { allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs } = standing
-  return [allowed, remaining, moreAfterMs, retryAfterMs, resetAfterMs, delayMs]
+  const { allowed, remaining, debt, moreAfterMs, retryAfterMs, resetAfterMs, delayMs } = standing
+  return [allowed, remaining, debt, moreAfterMs, retryAfterMs, resetAfterMs, delayMs]
 }

@@ -1,6 +1,7 @@
 import type { Store } from '../stores/store.js'
 import { START } from './behaviour.js'
 import { StoreBench } from './bench.js'
+import { debtBehaviours } from './debt-behaviours.js'
 import { policyBehaviours } from './policy-behaviours.js'
 import { quotaBehaviours } from './quota-behaviours.js'
 import { slotBehaviours } from './slot-behaviours.js'
@@ -21,7 +22,14 @@ export interface StoreCase {
  * for (const { title, run } of storeSpec((clock) => myStore({ clock }))) it(title, run)
  */
 export function storeSpec(makeStore: MakeStore): readonly StoreCase[] {
-  return [...policyBehaviours(), ...storeBehaviours, ...quotaBehaviours, ...slotBehaviours].map(([title, show]) => ({
+  const behaviours = [
+    ...policyBehaviours(),
+    ...storeBehaviours,
+    ...debtBehaviours(),
+    ...quotaBehaviours,
+    ...slotBehaviours,
+  ]
+  return behaviours.map(([title, show]) => ({
     title,
     async run() {
       const time = { now: START }

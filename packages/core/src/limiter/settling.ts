@@ -1,0 +1,70 @@
+import type { Ask } from '../decisions/ask.js'
+import type { Decision } from '../decisions/decision.js'
+import { ConfigError, shown } from '../errors.js'
+import { asSoft } from '../policies/policy.js'
+import type { Unit } from '../policies/rate.js'
+import { checkCost } from './costs.js'
+
+/** What settling does to a decision: units of some of its policies to give back, and of others to take in addition. */
+export interface Difference {
+  readonly back: Readonly<Record<string, number>>
+  readonly more: readonly Ask[]
+}
+
+/** Which asks of a decision have been settled. */
+const settled = new WeakMap<Decision, Set<Ask>>()
+
+/**
+ * What has to be given back or taken so that a decision has taken `units`; each policy once. `undefined` where there is
+ * nothing left to settle.
+ * @throws {CostError} unless `units` is a whole number ≥ 0. @throws {ConfigError} where it is not clear which policies are meant.
+ */
+export function differenceOf(decision: Decision, units: number, unit: Unit | undefined): Difference | undefined {
+  checkCost(units, ' to settle')
+  const meant = meantBy(decision, unit)
+  const done = settled.get(decision) ?? new Set()
+  settled.set(decision, done)
+  const open = meant.filter((ask) => !done.has(ask))
+  for (const ask of open) done.add(ask)
+  if (!decision.taken || open.length === 0) return undefined
+  const back: Record<string, number> = {}
+  for (const { policy, cost } of open) if (units < cost) back[policy.name] = cost - units
+  const more = open
+    .filter(({ cost }) => units > cost)
+    .map(({ policy, key, cost }): Ask => ({ policy: asSoft(policy), key, cost: units - cost }))
+  return { back, more }
+}
+
+/** Ends a reservation: from now on, nothing of it can be settled. Answers with whether anything could. */
+export function closeReservation(decision: Decision): boolean {
+  const done = settled.get(decision) ?? new Set()
+  settled.set(decision, done)
+  let wasOpen = false
+  for (const ask of decision.asks) {
+    if (ask.lease !== undefined || done.has(ask)) continue
+    done.add(ask)
+    wasOpen = true
+  }
+  return wasOpen && decision.taken
+}
+
+/** Whether nothing of a decision can be settled any more. */
+export function isSettled(decision: Decision): boolean {
+  const done = settled.get(decision)
+  return done !== undefined && decision.asks.every((ask) => ask.lease !== undefined || done.has(ask))
+}
+
+function meantBy({ asks }: Decision, unit: Unit | undefined): readonly Ask[] {
+  const counted = asks.filter(({ lease }) => lease === undefined)
+  const units = [...new Set(counted.map(({ policy }) => policy.unit))]
+  if (unit === undefined) {
+    if (units.length <= 1) return counted
+    throw new ConfigError(
+      `settle(): this limit counts ${units.join(' and ')}. Name one of them, as in settle(500, 'tokens').`,
+    )
+  }
+  if (counted.length > 0 && !units.includes(unit)) {
+    throw new ConfigError(`settle(): this limit does not count ${shown(unit)}, but ${units.join(' and ')}.`)
+  }
+  return counted.filter(({ policy }) => policy.unit === unit)
+}
