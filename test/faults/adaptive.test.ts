@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { adaptiveConcurrency, sluice } from '@sluice/express'
+import express, { type RequestHandler } from 'express'
 import { describe, expect, it } from 'vitest'
-import { AdaptiveLimit } from '../../packages/core/src/adaptive/adaptive-limit.ts'
 import { lognormal } from '../simulated-server.ts'
 
 const WORKERS = 8
@@ -31,7 +32,7 @@ describe('an adaptive limit in front of a real server', () => {
     retry: 2,
   }, async () => {
     const calm = await measure(undefined, { perSecond: CAPACITY / 3, warmUpMs: 200, forMs: 1_500 })
-    const limit = new AdaptiveLimit({ min: 1, max: 1_000, algorithm: 'gradient' })
+    const limit = sluice()(adaptiveConcurrency({ max: 1_000 }), { name: 'server', key: () => 'all' })
     const limited = await measure(limit, { perSecond: 3 * CAPACITY, warmUpMs: 1_500, forMs: 3_700 })
     // 2 and 0.9 on a quiet machine. A refusal does no work: what it takes is the delay of client and server themselves.
     expect(limited.p99Ms - limited.refusedP99Ms).toBeLessThan(2.5 * calm.p99Ms)
@@ -44,7 +45,7 @@ describe('an adaptive limit in front of a real server', () => {
   })
 })
 
-async function measure(limit: AdaptiveLimit | undefined, load: Load): Promise<Report> {
+async function measure(limit: RequestHandler | undefined, load: Load): Promise<Report> {
   const server = slowServer(limit).listen(0)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -56,7 +57,7 @@ async function measure(limit: AdaptiveLimit | undefined, load: Load): Promise<Re
 }
 
 /** Eight workers behind one queue. */
-function slowServer(limit: AdaptiveLimit | undefined) {
+function slowServer(limit: RequestHandler | undefined) {
   const waiting: (() => void)[] = []
   let busy = 0
   const serve = () => {
@@ -69,17 +70,11 @@ function slowServer(limit: AdaptiveLimit | undefined) {
       serve()
     }, SERVICE_MS * lognormal(Math.random, 0.5))
   }
-  return createServer((_request, response) => {
-    if (limit !== undefined && !limit.tryAcquire()) {
-      response.writeHead(503).end()
-      return
-    }
-    const startedAt = performance.now()
-    waiting.push(() => {
-      const now = performance.now()
-      limit?.release(now, now - startedAt)
-      response.end('done')
-    })
+  const app = express()
+  if (limit !== undefined) app.use(limit)
+  app.use((_request, response) => {
+    waiting.push(() => response.end('done'))
     serve()
   })
+  return createServer(app)
 }

@@ -58,7 +58,7 @@ describe('an error', () => {
     ],
     [
       'limits: { a: [{ tokenbucket: 5/s }] }',
-      '1:15: limits.a[0]: expected an object with one of slidingWindow, fixedWindow, slidingLog, tokenBucket, leakyBucket, concurrency, quota, got one without. Did you mean "tokenBucket"?',
+      '1:15: limits.a[0]: expected an object with one of slidingWindow, fixedWindow, slidingLog, tokenBucket, leakyBucket, concurrency, adaptiveConcurrency, quota, got one without. Did you mean "tokenBucket"?',
     ],
     [
       'limits: { a: { tokenBucket: 5/s, brust: 5 } }',

@@ -3,6 +3,7 @@
  * @module @sluice/core
  */
 
+export type { AdaptiveTerms } from './adaptive/adaptive-limit.js'
 export { type Ask, newAsk, type Return } from './decisions/ask.js'
 export { Decision, type DecisionJson } from './decisions/decision.js'
 export type { Edit, IdNumbers, Once, OnceAnswer, PastPeriod } from './decisions/edit.js'
@@ -23,6 +24,7 @@ export type { HistoryByPolicy, Usage, UsageByPolicy } from './limiter/usage.js'
 export type { Signal, WaitOptions } from './limiter/wait.js'
 export { WaitError, type WaitReason } from './limiter/wait-error.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory/memory-store.js'
+export { type AdaptiveConcurrencyOptions, adaptiveConcurrency } from './policies/adaptive-concurrency.js'
 export type { NamedPolicy, PolicyLike, PolicyList } from './policies/bind-policies.js'
 export type { Calendar, Period, PeriodUnit } from './policies/calendar.js'
 export { type ConcurrencyOptions, concurrency, type QueueOptions } from './policies/concurrency.js'

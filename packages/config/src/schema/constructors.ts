@@ -1,4 +1,5 @@
 import {
+  adaptiveConcurrency,
   concurrency,
   fixedWindow,
   leakyBucket,
@@ -9,7 +10,7 @@ import {
 } from '@sluice/core'
 import type * as z from 'zod'
 import { loadQuota } from '../quota.js'
-import { flag, strict, whole } from './expectations.js'
+import { flag, oneOf, strict, whole } from './expectations.js'
 import { help } from './help.js'
 import { quotaOptions } from './quota-options.js'
 import { quotaText, rateText } from './rates.js'
@@ -85,6 +86,16 @@ export const CONSTRUCTORS: Readonly<Record<string, Constructor>> = {
     },
     description: 'So many requests in progress at a time.',
     construct: (slots, options) => concurrency(Number(slots), options),
+  },
+  adaptiveConcurrency: {
+    text: () => whole(1, 10_000, 'The most requests in progress at a time.'),
+    options: {
+      min: whole(1, 10_000, 'The limit never falls below; defaults to 1.').optional(),
+      algorithm: oneOf(['gradient', 'aimd'], 'How the limit follows latency; defaults to gradient.').optional(),
+      toleranceMs: whole(1, 600_000, 'Milliseconds from which on a request is slow, for aimd.').optional(),
+    },
+    description: 'As many requests in progress as this process copes with, by measured latency.',
+    construct: (max, options) => adaptiveConcurrency({ max: Number(max), ...options }),
   },
   quota: {
     text: quotaText,

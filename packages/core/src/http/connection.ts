@@ -58,14 +58,17 @@ function wasDelivered(response: ResponseLike): boolean {
  * Calls back once, when the response has been sent, can no longer be, or its connection has closed: also that of a response
  * that a handler has hijacked, or whose connection it has upgraded.
  */
-export function whenEnded(response: ResponseLike, callback: () => void): void {
-  const ended = (): void => {
-    response.removeListener('finish', ended)
+export function whenEnded(response: ResponseLike, callback: (delivered: boolean) => void): void {
+  const finished = (): void => {
     stopWatching()
-    callback()
+    callback(wasDelivered(response))
   }
-  const stopWatching = whenGone(response, ended)
-  response.once('finish', ended)
+  const stopWatching = whenGone(response, () => {
+    response.removeListener('finish', finished)
+    stopWatching()
+    callback(false)
+  })
+  response.once('finish', finished)
 }
 
 /** Calls back when the client leaves. Returns a function that stops watching. */

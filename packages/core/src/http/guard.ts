@@ -8,6 +8,7 @@ import { Decider } from '../limiter/decider.js'
 import { checkId } from '../limiter/grants.js'
 import { checkOneKey } from '../limiter/limiter.js'
 import { isHeard, report, reportWarnings } from '../limiter/report.js'
+import type { Outcome } from '../limiter/slots.js'
 import type { Policy } from '../policies/policy.js'
 import { keyDigest } from '../runtime/key.js'
 import { isThenable } from '../runtime/thenable.js'
@@ -220,7 +221,11 @@ export class Guard<Req extends object> {
   #goOn(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage {
     this.#refundLater(decision, request, response, exchange)
     const { slots, reserved } = this.decider
-    if (slots.size > 0 && slots.isHeld(decision)) whenEnded(response, () => this.#release(decision))
+    if (slots.size > 0 && slots.isHeld(decision)) {
+      whenEnded(response, (delivered) => {
+        this.#release(decision, delivered ? (response.statusCode < 500 ? 'done' : 'failed') : 'left')
+      })
+    }
     if (decision.asks.some(countsBytes)) this.#settleBytes(decision, response)
     else if (this.decider.settles && decision.taken) {
       reserved.add(decision)
@@ -260,10 +265,10 @@ export class Guard<Req extends object> {
   }
 
   /** Gives slots back, whatever became of the request. */
-  #release(decision: Decision): void {
+  #release(decision: Decision, outcome: Outcome = 'left'): void {
     const { failover } = this.#parts
     try {
-      const released = this.decider.release(decision)
+      const released = this.decider.release(decision, outcome)
       if (isThenable(released)) released.then(undefined, (error) => failover.report(error))
     } catch (error) {
       failover.report(error)

@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.js'
 import { failoverOf } from '../failover/failover.js'
 import { type Events, limitEvents, listen } from '../limiter/events.js'
+import { adaptiveConcurrency } from '../policies/adaptive-concurrency.js'
 import type { CheckedText } from '../policies/bind-policies.js'
 import { concurrency } from '../policies/concurrency.js'
 import { fixedWindow, leakyBucket, slidingLog, slidingWindow, tokenBucket } from '../policies/constructors.js'
@@ -139,7 +140,15 @@ function isConstructor(policies: unknown): policies is { readonly name: string }
   return CONSTRUCTORS.includes(policies)
 }
 
-const CONSTRUCTORS: readonly unknown[] = [concurrency, fixedWindow, slidingWindow, slidingLog, tokenBucket, leakyBucket]
+const CONSTRUCTORS: readonly unknown[] = [
+  adaptiveConcurrency,
+  concurrency,
+  fixedWindow,
+  slidingWindow,
+  slidingLog,
+  tokenBucket,
+  leakyBucket,
+]
 
 /** What a framework would call `limit` with, where it was given in place of `limit('100/min')`. */
 function isRequest(policies: unknown): boolean {

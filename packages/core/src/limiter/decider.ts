@@ -9,6 +9,7 @@ import type { Naming } from '../policies/bind-policies.js'
 import { asSoft, type Policy } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
 import { isThenable } from '../runtime/thenable.js'
+import { decideBehindGates, haveGates } from './adaptive-gates.js'
 import type { BanTerms } from './ban-options.js'
 import { Banning } from './banning.js'
 import type { Costs } from './costs.js'
@@ -18,7 +19,7 @@ import { type Overrides, overridesOf } from './overrides.js'
 import { noteOnce, refund } from './receipts.js'
 import { type Reserved, reservedOf } from './reserved.js'
 import { closeReservation, differenceOf, isSettled } from './settling.js'
-import { type OnLost, type Slots, slotsOf } from './slots.js'
+import { type OnLost, type Outcome, type Slots, slotsOf } from './slots.js'
 
 type Answer = Decision | Promise<Decision>
 
@@ -209,27 +210,34 @@ export class Decider implements Settler {
 
   #ask(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
     if (once === undefined) return this.#askStore(verb, asks)
-    const answer = this.failover.decideOnce(asks, once, this.failure)
+    const askOnce = (others: readonly Ask[]): Answer => this.failover.decideOnce(others, once, this.failure)
+    const answer = haveGates(asks)
+      ? decideBehindGates(verb, asks, askOnce, (decision, entries) => this.slots.enter(decision, entries))
+      : askOnce(asks)
     const noted = (decision: Decision): Decision => this.#held(noteOnce(decision, once))
     return isThenable(answer) ? answer.then(noted) : noted(answer)
   }
 
   #askStore(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
-    const answer = this.failover.decide(verb, asks, this.failure)
-    if (verb === 'peek' || !haveSlots(asks)) return answer
+    if (!haveSlots(asks)) return this.failover.decide(verb, asks, this.failure)
+    const askOthers = (others: readonly Ask[]): Answer => this.failover.decide(verb, others, this.failure)
+    const answer = haveGates(asks)
+      ? decideBehindGates(verb, asks, askOthers, (decision, entries) => this.slots.enter(decision, entries))
+      : askOthers(asks)
+    if (verb === 'peek') return answer
     return isThenable(answer) ? answer.then((decision) => this.#held(decision)) : this.#held(answer)
   }
 
   /** From here on, what was taken in slots is held; of a denial, when they may be free again is estimated. */
   #held(decision: Decision): Decision {
     if (!decision.allowed) return this.slots.estimated(decision, 0)
-    if (decision.taken) this.slots.hold(decision, this.failure, this.onLost)
+    this.slots.hold(decision, this.failure, this.onLost)
     return decision
   }
 
   /** Gives back the slots that a decision holds, and nothing else; once, however often it is called. */
-  release(decision: Decision): void | Promise<void> {
-    return this.slots.release(decision)
+  release(decision: Decision, outcome: Outcome = 'done'): void | Promise<void> {
+    return this.slots.release(decision, outcome)
   }
 }
 

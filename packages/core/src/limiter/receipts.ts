@@ -43,7 +43,7 @@ export function refund(
   const receipt = receipts.get(decision) ?? { given: decision.asks.map(() => 0), underWay: undefined }
   receipts.set(decision, receipt)
   const start = (): void | Promise<void> => {
-    const released = costs === undefined ? slotsOf(failover).release(decision) : undefined
+    const released = costs === undefined ? slotsOf(failover).release(decision, 'left') : undefined
     const returned = giveBack(failover, decision, failure, costs, receipt, given)
     return released === undefined ? returned : Promise.all([released, returned]).then(() => undefined)
   }

@@ -5,14 +5,20 @@ import { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
 import { isThenable } from '../runtime/thenable.js'
+import { type Entry, leave } from './adaptive-gates.js'
 import { HoldingTimes } from './holding-times.js'
 
 /** Learns of a slot that expired although its holder had not released it. */
 export type OnLost = (decision: Decision, ask: Ask) => void
 
+/** How the work ended that slots were held for: what a server that fails fast says of its load is nothing. */
+export type Outcome = 'done' | 'failed' | 'left'
+
 /** The slots of one decision, while they are held. */
 interface Hold {
   readonly returns: readonly Return[]
+  /** Places in limits of this process. */
+  readonly entries: readonly Entry[]
   readonly failure: Failure
   readonly onLost: OnLost
   readonly since: number
@@ -36,6 +42,7 @@ export function slotsOf(failover: Failover): Slots {
 export class Slots {
   readonly #failover: Failover
   readonly #held = new Map<Decision, Hold>()
+  readonly #entered = new WeakMap<Decision, readonly Entry[]>()
   /** One for each length of lease, while such leases are held. */
   readonly #timers = new Map<number, ReturnType<typeof setTimeout>>()
   readonly #times = new HoldingTimes()
@@ -58,9 +65,10 @@ export class Slots {
 
   /** From now on the decision's slots are renewed until `release`; nothing where it took none. */
   hold(decision: Decision, failure: Failure, onLost: OnLost): void {
-    if (!decision.taken) return
-    const returns = returnsOf(decision)
-    if (returns.length === 0) return
+    const entries = this.#entered.get(decision) ?? NO_ENTRIES
+    const returns = decision.taken ? returnsOf(decision) : NONE
+    if (returns.length === 0 && entries.length === 0) return
+    this.#entered.delete(decision)
     const since = performance.now()
     let ms = Number.POSITIVE_INFINITY
     for (const { policy } of returns) {
@@ -68,7 +76,12 @@ export class Slots {
       ms = Math.min(ms, policy.lease.ms)
       if (!this.#timers.has(policy.lease.ms)) this.#renewAfter(policy.lease.ms)
     }
-    this.#held.set(decision, { returns, failure, onLost, since, until: since + ms })
+    this.#held.set(decision, { returns, entries, failure, onLost, since, until: since + ms })
+  }
+
+  /** What a decision has taken in limits of this process, until it is held. */
+  enter(decision: Decision, entries: readonly Entry[]): void {
+    if (entries.length > 0) this.#entered.set(decision, entries)
   }
 
   isHeld(decision: Decision): boolean {
@@ -80,12 +93,14 @@ export class Slots {
    * since nobody renews it any more.
    * @throws {StoreError} where the store cannot be asked; also as a rejection.
    */
-  release(decision: Decision): void | Promise<void> {
+  release(decision: Decision, outcome: Outcome = 'done'): void | Promise<void> {
     const hold = this.#held.get(decision)
     if (hold === undefined) return
     this.#held.delete(decision)
-    const { returns, failure, since } = hold
+    const { returns, entries, failure, since } = hold
     const heldMs = performance.now() - since
+    if (entries.length > 0) leave(entries, outcome === 'left' ? undefined : heldMs, outcome === 'failed')
+    if (returns.length === 0) return
     for (const { policy } of returns) this.#times.note(policy.address, heldMs)
     const answer = this.#failover.refund(returns, decision, failure, undefined)
     if (this.#freed.size > 0) for (const freed of this.#freed) for (const one of returns) freed(one)
@@ -97,6 +112,7 @@ export class Slots {
     const standings = decision.standings.map((standing) => {
       const { policy, allowed, retryAfterMs, resetAfterMs } = standing
       if (policy.lease === undefined || allowed || retryAfterMs === Number.POSITIVE_INFINITY) return standing
+      if (policy.lease.adaptive !== undefined) return standing
       const mean = this.#times.meanOf(policy.address) ?? 0
       // Slots become free one by one: of so many, each after its share of the time that one is held.
       const wait = Math.max(1_000, Math.ceil((mean * (1 + ahead)) / policy.quota))
@@ -155,7 +171,7 @@ export class Slots {
 
   #lose(decision: Decision, hold: Hold, lost: Ask): void {
     const left = hold.returns.filter(({ lease }) => lease !== lost.lease)
-    if (left.length === 0) this.#held.delete(decision)
+    if (left.length === 0 && hold.entries.length === 0) this.#held.delete(decision)
     else this.#held.set(decision, { ...hold, returns: left })
     hold.onLost(decision, lost)
   }
@@ -166,11 +182,16 @@ function returnsOf({ asks, standings }: Decision): readonly Return[] {
   const only = asks.length === 1 ? asks[0] : undefined
   if (only !== undefined) {
     const { policy, key, cost, lease } = only
-    return lease !== undefined && cost > 0 && standings[0]?.allowed ? [{ policy, key, cost, lease, at: 0 }] : NONE
+    return lease !== undefined && policy.lease?.adaptive === undefined && cost > 0 && standings[0]?.allowed
+      ? [{ policy, key, cost, lease, at: 0 }]
+      : NONE
   }
   return asks.flatMap((ask, i) =>
-    ask.lease !== undefined && ask.cost > 0 && standings[i]?.allowed ? [{ ...ask, at: 0 }] : [],
+    ask.lease !== undefined && ask.policy.lease?.adaptive === undefined && ask.cost > 0 && standings[i]?.allowed
+      ? [{ ...ask, at: 0 }]
+      : [],
   )
 }
 
 const NONE: readonly Return[] = []
+const NO_ENTRIES: readonly Entry[] = []

@@ -1,3 +1,4 @@
+import type { AdaptiveTerms } from '../adaptive/adaptive-limit.js'
 import type { Calendar } from './calendar.js'
 import { largestDebt } from './debt.js'
 import type { Unit } from './rate.js'
@@ -22,6 +23,8 @@ export interface LeaseTerms {
   readonly shared: boolean
   /** Where requests wait for a slot; `undefined` where they do not. */
   readonly queue: QueueTerms | undefined
+  /** Where the limit is derived from latency, in this process alone. */
+  readonly adaptive?: AdaptiveTerms | undefined
 }
 
 /** How many wait for a slot of one key, and how long. */
