@@ -170,6 +170,7 @@ describe.each(Object.entries(frameworks))('slots in %s', (_title, make) => {
   it('are held until the response has been sent', async () => {
     const { server, remaining } = await serve(concurrency(2))
     const first = get(server, '/wait')
+    await until(async () => open.length === 1)
     const second = get(server, '/stream')
     await until(async () => open.length === 2)
     const third = await get(server, '/now')

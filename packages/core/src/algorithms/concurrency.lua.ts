@@ -89,22 +89,32 @@ do
     save(bucket, now, held - slots + left, entries, first, latest)
   end
 
-  -- Whether the lease is held from now on; or nil and what is wrong.
-  function twin.renew(bucket, now, lease, ms, cost, restore)
+  -- Renews all leases of one bucket that a process holds, in one pass over it; held of each says whether it is from now on.
+  function twin.renew(bucket, now, renewals)
     local held, entries, first, latest = state_of(bucket, now)
-    if not held then return nil, entries end
-    local place, expires = place_of(entries, lease), now + ms
-    if place then
-      local _, slots = parse(ENTRY, entries, place)
-      entries = string.sub(entries, 1, place - 1) .. pack(ENTRY, lease, slots, expires) .. string.sub(entries, place + SIZE)
-    elseif restore == 1 then
-      if held == 0 then first = expires end
-      held, entries = held + cost, entries .. pack(ENTRY, lease, cost, expires)
-    else
-      return 0
+    if not held then return end
+    local wanted, kept = {}, {}
+    for i = 1, #renewals do wanted[pack(LEASE, renewals[i].lease)] = renewals[i] end
+    for i = 1, #entries, SIZE do
+      local entry = string.sub(entries, i, i + SIZE - 1)
+      local renewal = wanted[string.sub(entry, 1, 7)]
+      if renewal then
+        local lease, slots = parse(ENTRY, entry)
+        entry, renewal.held = pack(ENTRY, lease, slots, now + renewal.ms), 1
+      end
+      kept[#kept + 1] = entry
     end
-    save(bucket, now, held, entries, min(first, expires), max(latest, expires))
-    return 1
+    for i = 1, #renewals do
+      local renewal = renewals[i]
+      local expires = now + renewal.ms
+      if renewal.held == 0 and renewal.restore == 1 then
+        if held == 0 then first = expires end
+        held, renewal.held = held + renewal.cost, 1
+        kept[#kept + 1] = pack(ENTRY, renewal.lease, renewal.cost, expires)
+      end
+      if renewal.held == 1 then first, latest = min(first, expires), max(latest, expires) end
+    end
+    save(bucket, now, held, table.concat(kept), first, latest)
   end
 
   twins['concurrency'] = twin

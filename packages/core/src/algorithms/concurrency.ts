@@ -89,9 +89,15 @@ function heldIn(cells: Cells): number {
 function heldAt(cells: Cells, now: number): number {
   if (cells.length === 0 || now < (cells[1] ?? 0)) return heldIn(cells)
   let held = 0
+  let first = Number.POSITIVE_INFINITY
   for (let entry = HEADER; entry < cells.length; entry += ENTRY) {
-    if ((cells[entry + 2] ?? 0) > now) held += cells[entry + 1] ?? 0
+    const expiresAt = cells[entry + 2] ?? 0
+    if (expiresAt <= now) continue
+    held += cells[entry + 1] ?? 0
+    first = Math.min(first, expiresAt)
   }
+  // All have been renewed: until the first of them expires, nobody need look at each again.
+  if (held === heldIn(cells)) cells[1] = first
   return held
 }
 
@@ -105,10 +111,18 @@ function add(cells: Cells, lease: number, cost: number, expiresAt: number): void
   cells[end + 2] = expiresAt
 }
 
+/** Leases are renewed, and mostly released, in the order in which they were taken: the next is where the last one was, or behind it. */
+let expected = HEADER
+
 /** Where a lease's entry begins; −1 where it has none. */
 function entryOf(cells: Cells, lease: number): number {
-  for (let entry = HEADER; entry < cells.length; entry += ENTRY) if (cells[entry] === lease) return entry
-  return -1
+  if (cells[expected] !== lease) {
+    expected = HEADER
+    while (expected < cells.length && cells[expected] !== lease) expected += ENTRY
+  }
+  const entry = expected < cells.length ? expected : -1
+  expected += ENTRY
+  return entry
 }
 
 function remove(cells: Cells, entry: number): void {

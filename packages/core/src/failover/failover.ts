@@ -66,6 +66,7 @@ export class Failover {
   readonly #deadlines = new Map<number, Deadlines>()
   readonly #complaints = new Complaints()
   readonly #fallback = new Fallback()
+  readonly #onClose: (() => void)[] = []
   #closed = false
 
   constructor(store: Store) {
@@ -98,18 +99,26 @@ export class Failover {
   /** `decide` of a take that an id counts once. */
   decideOnce(asks: readonly Ask[], once: Once, failure: Failure): Decision | Promise<Decision> {
     if (this.#broken.size > 0 && this.#hasBroken(asks)) return this.#fallback.decideOnce(asks, once, failure)
+    let isLate = false
     const decided = ({ standings, repeated }: OnceAnswer<Standing>): Decision => {
       if (!isAnswer(standings, asks)) throw this.#noAnswer()
       return new Decision(asks, standings, 'consume', false, repeated)
     }
     const without = (error: unknown): Decision => {
       if (isConfigError(error)) throw error
+      isLate = true
       this.#note(asks, error, failure)
       return this.#fallback.decideOnce(asks, once, failure)
     }
+    const later = ({ standings, repeated }: OnceAnswer<Standing>): void => {
+      if (isLate && !repeated) this.#releaseLate(asks, standings)
+    }
     try {
-      const answer = this.inTime(this.store.consumeOnce(asks, once), failure.timeoutMs)
-      return isThenable(answer) ? answer.then(decided).catch(without) : decided(answer)
+      const asked = this.store.consumeOnce(asks, once)
+      const answer = this.inTime(asked, failure.timeoutMs)
+      if (!isThenable(answer)) return decided(answer)
+      if (haveSlots(asks)) Promise.resolve(asked).then(later, () => undefined)
+      return answer.then(decided).catch(without)
     } catch (error) {
       return without(error)
     }
@@ -228,8 +237,14 @@ export class Failover {
     else warn('SLUICE_STORE', isError(error) ? error.message : shown(error))
   }
 
+  /** Calls back before the store is closed. */
+  onClose(callback: () => void): void {
+    this.#onClose.push(callback)
+  }
+
   close(): void | Promise<void> {
     this.#closed = true
+    for (const callback of this.#onClose) callback()
     for (const circuit of this.#broken.values()) circuit.close()
     this.#broken.clear()
     for (const deadlines of this.#deadlines.values()) deadlines.close()

@@ -35,13 +35,17 @@ export class Queue {
     const size = this.#waiting.sizeOf(place.line)
     if (size >= place.terms.size) return this.#turnAway(asks, size)
     // Nobody passes those who wait.
-    if (size > 0) return this.#wait(place, asks, response, askStore, undefined)
+    if (size > 0) return this.#wait(place, asks, response, askStore, undefined, false)
     const answer = askStore(asks)
-    const next = (decision: Decision) =>
-      decision.allowed || planOf(decision) === undefined
-        ? decision
-        : this.#wait(place, asks, response, askStore, decision)
-    return isThenable(answer) ? answer.then(next) : next(answer)
+    const next = (decision: Decision, isNow: boolean) => {
+      if (decision.allowed || planOf(decision) === undefined) return decision
+      // Others may have been denied at the same time.
+      const ahead = this.#waiting.sizeOf(place.line)
+      if (ahead >= place.terms.size) return this.#decider.slots.estimated(decision, ahead)
+      return this.#wait(place, asks, response, askStore, decision, isNow)
+    }
+    // A slot may have been released while the answer was under way.
+    return isThenable(answer) ? answer.then((decision) => next(decision, false)) : next(answer, true)
   }
 
   /** A denial although a slot may just have become free: that is for those who wait. */
@@ -57,6 +61,7 @@ export class Queue {
     response: ResponseLike,
     askStore: AskStore,
     denied: Decision | undefined,
+    isNow: boolean,
   ): Promise<Decision | undefined> {
     if (isGone(response)) return Promise.resolve(undefined)
     return new Promise((resolve, reject) => {
@@ -85,8 +90,16 @@ export class Queue {
           reject(error)
         },
         undo: (decision: Decision) => undo(this.#decider, decision),
+        close: () => giveUp(),
       }
-      leave = this.#waiting.join(line, waiter, denied)
+      const giveUp = (): void => {
+        end()
+        leave?.()
+        const ahead = this.#waiting.sizeOf(line)
+        if (denial !== undefined) resolve(this.#decider.slots.estimated(denial, ahead))
+        else resolve(new Promise((turnedAway) => turnedAway(this.#turnAway(asks, ahead))))
+      }
+      leave = this.#waiting.join(line, waiter, isNow ? denied : undefined)
       if (isOver) return
       stopWatching = whenGone(response, () => {
         if (isOver) return
@@ -94,13 +107,7 @@ export class Queue {
         leave?.()
         resolve(undefined)
       })
-      timer = setTimeout(() => {
-        end()
-        leave?.()
-        const ahead = this.#waiting.sizeOf(line)
-        if (denial !== undefined) resolve(this.#decider.slots.estimated(denial, ahead))
-        else Promise.resolve(this.#turnAway(asks, ahead)).then(resolve, reject)
-      }, terms.timeoutMs)
+      timer = setTimeout(giveUp, terms.timeoutMs)
     })
   }
 }
@@ -128,11 +135,12 @@ function planOf(decision: Decision): Plan | undefined {
   return isQueued ? planFor(decision) : undefined
 }
 
-function withoutSlots({ asks, standings, degraded }: Decision): Decision {
+function withoutSlots({ asks, standings, degraded, override }: Decision): Decision {
   const denied = standings.map((standing) => {
     const { policy, allowed } = standing
     if (!allowed || policy.lease?.queue === undefined) return standing
     return Standing.like(standing, { allowed: false, remaining: 0, moreAfterMs: null, retryAfterMs: 1_000 })
   })
-  return new Decision(asks, denied, 'consume', degraded)
+  const decision = new Decision(asks, denied, 'consume', degraded)
+  return override === undefined ? decision : decision.by(override)
 }

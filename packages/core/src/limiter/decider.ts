@@ -1,4 +1,4 @@
-import { type Ask, haveSlots } from '../decisions/ask.js'
+import { type Ask, askedAnew, haveSlots } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
 import type { Override } from '../decisions/override.js'
@@ -186,7 +186,7 @@ export class Decider implements Settler {
       .then(() => first)
       .then((decision) => {
         if (alike(before, this.#overridden.allOf(asks))) return decision
-        const again = (): Answer => this.#decideNow(verb, asks, once)
+        const again = (): Answer => this.#decideNow(verb, askedAnew(asks), once)
         if (!decision.taken) return again()
         return Promise.resolve(refund(this.failover, decision, this.failure, undefined)).then(again, (error) => {
           this.failover.report(error)

@@ -301,7 +301,10 @@ export class StoreLimiter implements Limiter<Store> {
       return await work(decision)
     } finally {
       // What the function returned matters more than a slot, which expires by itself.
-      await settled(this.#decider.release(decision), (error) => this.#failover.report(error))
+      await settled(
+        () => this.release(decision),
+        (error) => this.#failover.report(error),
+      )
     }
   }
 
@@ -437,9 +440,9 @@ export function checkKeepIds(ms: number | undefined): number {
   return checkWhole('keepIdsMs', ms ?? 86_400_000, 1_000, 365 * 86_400_000)
 }
 
-async function settled(answer: void | Promise<void>, failed: (error: unknown) => void): Promise<void> {
+async function settled(work: () => void | Promise<void>, failed: (error: unknown) => void): Promise<void> {
   try {
-    await answer
+    await work()
   } catch (error) {
     failed(error)
   }

@@ -16,13 +16,17 @@ export type Outcome = 'done' | 'failed' | 'left'
 
 /** The slots of one decision, while they are held. */
 interface Hold {
-  readonly returns: readonly Return[]
+  leases: readonly HeldLease[]
   /** Places in limits of this process. */
   readonly entries: readonly Entry[]
   readonly failure: Failure
   readonly onLost: OnLost
   readonly since: number
-  /** When they expire, unless they are renewed, by this process's clock. */
+}
+
+interface HeldLease {
+  readonly back: Return
+  /** When it expires, unless it is renewed, by this process's clock. */
   until: number
 }
 
@@ -50,6 +54,7 @@ export class Slots {
 
   constructor(failover: Failover) {
     this.#failover = failover
+    failover.onClose(() => this.#close())
   }
 
   /** Decisions whose slots are held. */
@@ -70,13 +75,12 @@ export class Slots {
     if (returns.length === 0 && entries.length === 0) return
     this.#entered.delete(decision)
     const since = performance.now()
-    let ms = Number.POSITIVE_INFINITY
-    for (const { policy } of returns) {
-      if (policy.lease === undefined) continue
-      ms = Math.min(ms, policy.lease.ms)
-      if (!this.#timers.has(policy.lease.ms)) this.#renewAfter(policy.lease.ms)
-    }
-    this.#held.set(decision, { returns, entries, failure, onLost, since, until: since + ms })
+    const leases = returns.map((back) => {
+      const ms = back.policy.lease?.ms ?? 0
+      if (!this.#timers.has(ms)) this.#renewAfter(ms)
+      return { back, until: since + ms }
+    })
+    this.#held.set(decision, { leases, entries, failure, onLost, since })
   }
 
   /** What a decision has taken in limits of this process, until it is held. */
@@ -97,7 +101,8 @@ export class Slots {
     const hold = this.#held.get(decision)
     if (hold === undefined) return
     this.#held.delete(decision)
-    const { returns, entries, failure, since } = hold
+    const { leases, entries, failure, since } = hold
+    const returns = leases.map(({ back }) => back)
     const heldMs = performance.now() - since
     if (entries.length > 0) leave(entries, outcome === 'left' ? undefined : heldMs, outcome === 'failed')
     if (returns.length === 0) return
@@ -118,11 +123,13 @@ export class Slots {
       const wait = Math.max(1_000, Math.ceil((mean * (1 + ahead)) / policy.quota))
       return Standing.like(standing, { retryAfterMs: wait, resetAfterMs: Math.max(wait, resetAfterMs) })
     })
-    const { asks, degraded } = decision
-    return new Decision(asks, standings, 'consume', degraded)
+    const { asks, degraded, override } = decision
+    const estimate = new Decision(asks, standings, 'consume', degraded)
+    return override === undefined ? estimate : estimate.by(override)
   }
 
-  close(): void {
+  /** What is held expires: there is no store to give it back to. */
+  #close(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
     this.#held.clear()
@@ -137,44 +144,64 @@ export class Slots {
   #renew(leaseMs: number): void {
     this.#timers.delete(leaseMs)
     const now = performance.now()
-    const renewals: { readonly decision: Decision; readonly hold: Hold; readonly renewal: Renewal }[] = []
+    const due: Due[] = []
     for (const [decision, hold] of this.#held) {
-      for (const { policy, key, cost, lease = 0 } of hold.returns) {
+      for (const held of hold.leases) {
+        const { policy, key, cost, lease = 0 } = held.back
         if (policy.lease?.ms !== leaseMs) continue
-        renewals.push({ decision, hold, renewal: { policy, key, cost, lease, restore: now < hold.until } })
+        due.push({ decision, hold, held, renewal: { policy, key, cost, lease, restore: now < held.until } })
       }
     }
-    if (renewals.length === 0) return
+    if (due.length === 0) return
     this.#renewAfter(leaseMs)
     for (const degraded of [false, true]) {
-      const some = renewals.filter(({ decision }) => decision.degraded === degraded)
+      const some = due.filter(({ decision }) => decision.degraded === degraded)
       const [first] = some
       if (first === undefined) continue
-      const settle = (held: readonly boolean[]): void => {
-        for (const [i, { decision, hold, renewal }] of some.entries()) {
-          if (this.#held.get(decision) !== hold) continue
-          if (held[i] === true) hold.until = now + leaseMs
-          else this.#lose(decision, hold, renewal)
-        }
+      const settle = (answer: readonly boolean[]): void => {
+        for (const [i, one] of some.entries()) this.#settle(one, answer[i] === true, now + leaseMs)
       }
+      const failed = (error: unknown): void => this.#failover.report(error)
       const list = some.map(({ renewal }) => renewal)
       try {
         const answer = this.#failover.renew(list, degraded, first.hold.failure)
         // A store that cannot be reached is asked again at the next turn.
-        if (isThenable(answer)) answer.then(settle, (error) => this.#failover.report(error))
+        if (isThenable(answer)) answer.then(settle).catch(failed)
         else settle(answer)
       } catch (error) {
-        this.#failover.report(error)
+        failed(error)
       }
     }
   }
 
-  #lose(decision: Decision, hold: Hold, lost: Ask): void {
-    const left = hold.returns.filter(({ lease }) => lease !== lost.lease)
-    if (left.length === 0 && hold.entries.length === 0) this.#held.delete(decision)
-    else this.#held.set(decision, { ...hold, returns: left })
-    hold.onLost(decision, lost)
+  #settle({ decision, hold, held, renewal }: Due, isHeld: boolean, until: number): void {
+    if (this.#held.get(decision) !== hold || !hold.leases.includes(held)) {
+      if (isHeld && renewal.restore) this.#releaseAgain(decision, hold, held)
+    } else if (isHeld) held.until = until
+    else {
+      hold.leases = hold.leases.filter((one) => one !== held)
+      if (hold.leases.length === 0 && hold.entries.length === 0) this.#held.delete(decision)
+      hold.onLost(decision, held.back)
+    }
   }
+
+  /** The store was asked to renew it before it was asked to release it, and may have done so in another order. */
+  #releaseAgain(decision: Decision, { failure }: Hold, { back }: HeldLease): void {
+    try {
+      const answer = this.#failover.refund([back], decision, failure, undefined)
+      if (isThenable(answer)) Promise.resolve(answer).catch((error) => this.#failover.report(error))
+    } catch (error) {
+      this.#failover.report(error)
+    }
+  }
+}
+
+/** A lease whose renewal is due. */
+interface Due {
+  readonly decision: Decision
+  readonly hold: Hold
+  readonly held: HeldLease
+  readonly renewal: Renewal
 }
 
 /** What a decision holds: of each policy whose units are slots, those that it took. */

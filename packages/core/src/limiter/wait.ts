@@ -100,11 +100,14 @@ function decided(
         },
         fail: (error) => end(() => reject(error)),
         undo: (decision) => undo(decider, decision),
+        close: () => end(() => reject(new WaitError('closed', denial))),
       },
       undefined,
     )
     if (isOver) return
-    if (signal !== undefined) signal.addEventListener('abort', aborted)
+    // The store may have aborted it while it was asked.
+    if (signal?.aborted) return aborted()
+    signal?.addEventListener('abort', aborted)
     if (maxWaitMs !== undefined)
       timer = setTimeout(() => give(() => reject(new WaitError('timeout', denial))), maxWaitMs)
   })

@@ -23,6 +23,8 @@ export interface Waiter {
   fail(error: unknown): void
   /** Undoes a decision that came after the waiter had left. */
   undo(decision: Decision): void
+  /** The end: the store is closed. */
+  close(): void
 }
 
 /** setTimeout takes no more. */
@@ -34,6 +36,9 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
  */
 const POLL_MS = 50
 const LINES_PER_POLL = 32
+
+/** Buckets remembered whose slots were released while somebody was asking. */
+const MOST_RELEASED = 10_000
 
 /** In this process, slots that nobody releases can only expire. */
 const LOCAL_POLL_MS = 1_000
@@ -59,11 +64,16 @@ export class Waiting {
   #poll: ReturnType<typeof setTimeout> | undefined
   /** Whether the store answers later: then other processes use it too. */
   #isRemote = false
+  /** Lines whose first is asking; what is released meanwhile, its ask may have come too early for. */
+  #asking = 0
+  #releases = 0
+  readonly #released = new Map<string, number>()
   #closed = false
 
   constructor(failover: Failover, slots: Slots) {
     this.#failover = failover
     slots.onFreed((freed) => this.#wake(freed))
+    failover.onClose(() => this.#close())
   }
 
   /** How many wait in a line. */
@@ -73,6 +83,10 @@ export class Waiting {
 
   /** Joins a line at its end. Returns a function that leaves it. `denied` is what the waiter was answered before, if it was. */
   join(name: string, waiter: Waiter, denied: Decision | undefined): () => void {
+    if (this.#closed) {
+      waiter.close()
+      return () => undefined
+    }
     let line = this.#lines.get(name)
     if (line === undefined) {
       line = new Line(name)
@@ -97,10 +111,17 @@ export class Waiting {
     }
   }
 
-  close(): void {
+  /** Nobody waits for a store that is closed. */
+  #close(): void {
     this.#closed = true
     clearTimeout(this.#poll)
-    for (const line of this.#lines.values()) this.#unregister(line)
+    this.#poll = undefined
+    const lines = [...this.#lines.values()]
+    this.#lines.clear()
+    for (const line of lines) {
+      this.#unregister(line)
+      for (const { waiter } of line.clear()) waiter.close()
+    }
   }
 
   /** The first of a line asks, and then the one behind it, until one has to wait. */
@@ -125,13 +146,18 @@ export class Waiting {
       }
       if (isThenable(answer)) {
         this.#isRemote = true
+        this.#asking += 1
+        line.askedAt = this.#releases
         Promise.resolve(answer).then(
           (decision) => {
             line.isAsking = false
-            if (this.#answered(line, place, decision)) this.#advance(line)
+            const isNext = this.#answered(line, place, decision)
+            this.#noteAnswer()
+            if (isNext) this.#advance(line)
           },
           (error) => {
             line.isAsking = false
+            this.#noteAnswer()
             if (!place.left) {
               line.remove(place)
               place.waiter.fail(error)
@@ -153,17 +179,33 @@ export class Waiting {
       waiter.undo(decision)
       return true
     }
-    if (!decision.allowed && this.#rest(line, waiter, decision)) return false
+    const plan = decision.allowed || this.#closed ? undefined : waiter.plan(decision)
+    if (plan !== undefined) {
+      if (plan.ms === 0 && this.#isReleased(line, decision)) return true
+      this.#rest(line, plan, decision)
+      return false
+    }
     line.remove(place)
     waiter.settle(decision)
     return true
   }
 
-  /** Lets the line rest until its first may ask again; `false` where that does not wait for it. */
-  #rest(line: Line, waiter: Waiter, denial: Decision): boolean {
-    const plan = this.#closed ? undefined : waiter.plan(denial)
-    if (plan === undefined) return false
-    const { ms, forSlots } = plan
+  /** Whether a slot that it was denied was released after it had asked. */
+  #isReleased({ askedAt }: Line, { asks, standings }: Decision): boolean {
+    if (this.#released.size === 0) return false
+    return asks.some((ask, i) => {
+      const isDenied = ask.lease !== undefined && standings[i]?.allowed === false
+      return isDenied && (this.#released.get(bucketOf(ask)) ?? 0) > askedAt
+    })
+  }
+
+  #noteAnswer(): void {
+    this.#asking -= 1
+    if (this.#asking === 0) this.#released.clear()
+  }
+
+  /** Lets the line rest until its first may ask again. */
+  #rest(line: Line, { ms, forSlots }: Plan, denial: Decision): void {
     if (ms > 0) {
       line.timer = setTimeout(
         () => {
@@ -174,7 +216,6 @@ export class Waiting {
         Math.min(ms, LONGEST_TIMER_MS),
       )
     } else this.#register(line, denial)
-    return true
   }
 
   #register(line: Line, denial: Decision): void {
@@ -201,9 +242,18 @@ export class Waiting {
 
   /** A slot was released here: whoever has waited for it longest asks at once, behind the release. */
   #wake(freed: Ask): void {
-    if (this.#bySlot.size === 0) return
-    const lines = this.#bySlot.get(bucketOf(freed))
+    if (this.#bySlot.size === 0 && this.#asking === 0) return
+    const bucket = bucketOf(freed)
+    if (this.#asking > 0) this.#noteRelease(bucket)
+    const lines = this.#bySlot.get(bucket)
     if (lines !== undefined) for (const line of [...lines]) this.#advance(line)
+  }
+
+  #noteRelease(bucket: string): void {
+    this.#releases += 1
+    // Who misses one that is forgotten here asks at the next poll.
+    if (this.#released.size >= MOST_RELEASED) this.#released.clear()
+    this.#released.set(bucket, this.#releases)
   }
 
   #pollLater(): void {
@@ -222,6 +272,7 @@ export class Waiting {
   #ask(): void {
     const turn: Line[] = []
     let most = LINES_PER_POLL
+    // A copy: what is put last below would come again.
     for (const [bucket, lines] of [...this.#bySlot]) {
       for (const line of lines) {
         if (line.isAsking || turn.includes(line)) continue
@@ -244,6 +295,9 @@ export class Waiting {
   }
 }
 
+/** Places kept of those who have left, before a line is cut. */
+const SLACK = 1_024
+
 /** A place in a line. */
 interface Place {
   readonly waiter: Waiter
@@ -255,6 +309,8 @@ class Line {
   readonly name: string
   /** Whether the first is asking the store at the moment. */
   isAsking = false
+  /** The number of the last release when it asked. */
+  askedAt = 0
   timer: ReturnType<typeof setTimeout> | undefined
   readonly buckets: string[] = []
   #places: Place[] = []
@@ -267,10 +323,6 @@ class Line {
 
   get first(): Place | undefined {
     while (this.#places[this.#begin]?.left) this.#begin += 1
-    if (this.#begin > 1_024 && this.#begin * 2 > this.#places.length) {
-      this.#places = this.#places.slice(this.#begin)
-      this.#begin = 0
-    }
     return this.#places[this.#begin]
   }
 
@@ -285,6 +337,20 @@ class Line {
     if (place.left) return
     place.left = true
     this.size -= 1
+    // Behind somebody who waits for long, many may come and leave.
+    if (this.#places.length > 2 * (this.size + SLACK)) this.#cut()
+  }
+
+  /** Removes all. */
+  clear(): readonly Place[] {
+    const places = this.#places.filter(({ left }) => !left)
+    for (const place of places) this.remove(place)
+    return places
+  }
+
+  #cut(): void {
+    this.#places = this.#places.filter(({ left }) => !left)
+    this.#begin = 0
   }
 }
 

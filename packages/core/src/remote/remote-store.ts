@@ -183,19 +183,26 @@ class RemoteStore implements Store {
     return this.#ask(verb, { slot, asks: [] }, { names, command })
   }
 
-  /** In one call, or for each thousand one: a script holds the server while it runs. */
+  /** In one call, or for each thousand one, one after the other: a script holds the server while it runs. */
   async renew(renewals: readonly Renewal[]): Promise<readonly boolean[]> {
-    const groups = this.#bySlot(renewals).flatMap(({ slot, asks }) => inPortions(slot, asks))
+    let left = this.#bySlot(renewals)
     const held = new Map<Renewal, boolean>()
-    const renewed = groups.map(async ({ slot, asks }) => {
-      const numbers = asks.flatMap((one) => [one.lease, one.policy.lease?.ms ?? 0, one.cost, one.restore ? 1 : 0])
-      const names = asks.map(({ policy, key }) => this.#names.of(policy, key))
-      const wishes = { names, command: this.#commands.renew(this.#clock?.()), numbers: [asks.length, ...numbers] }
-      const answer = await this.#ask('renew', { slot, asks: [] }, wishes)
-      for (const [i, one] of asks.entries()) held.set(one, answer.numbers[i] === 1)
-    })
-    await Promise.all(renewed)
+    while (left.length > 0) {
+      await Promise.all(left.map(({ slot, asks }) => this.#renewSome(slot, asks.slice(0, MOST_RENEWALS), held)))
+      left = left.flatMap(({ slot, asks }) =>
+        asks.length > MOST_RENEWALS ? [{ slot, asks: asks.slice(MOST_RENEWALS) }] : [],
+      )
+    }
     return renewals.map((one) => held.get(one) === true)
+  }
+
+  async #renewSome(slot: number, renewals: readonly Renewal[], held: Map<Renewal, boolean>): Promise<void> {
+    const numbers = renewals.flatMap((one) => [one.lease, one.policy.lease?.ms ?? 0, one.cost, one.restore ? 1 : 0])
+    const names = renewals.map(({ policy, key }) => this.#names.of(policy, key))
+    const command = this.#commands.renew(this.#clock?.())
+    const wishes = { names, command, numbers: [renewals.length, ...numbers] }
+    const answer = await this.#ask('renew', { slot, asks: [] }, wishes)
+    for (const [i, one] of renewals.entries()) held.set(one, answer.numbers[i] === 1)
   }
 
   async reset(policies: readonly Policy[], keys: readonly string[], scope?: string): Promise<void> {
@@ -460,14 +467,6 @@ function leasesOf(verb: Verb, asks: readonly Ask[]): readonly number[] {
 
 /** Leases that are renewed in one call at the most. */
 const MOST_RENEWALS = 1_000
-
-function inPortions<A extends Ask>(slot: number, asks: readonly A[]): readonly SlotGroup<A>[] {
-  const count = Math.ceil(asks.length / MOST_RENEWALS)
-  return Array.from({ length: count }, (_, i) => ({
-    slot,
-    asks: asks.slice(i * MOST_RENEWALS, (i + 1) * MOST_RENEWALS),
-  }))
-}
 
 /** What a twin says of a period that did not come along: this process's clock is far from the server's. */
 const OTHER_PERIOD = 'calendar'
