@@ -1,11 +1,11 @@
 /**
  * A bucket: when its first entry expires at the earliest and its last at the latest, the slots held; then for each lease
- * its number, its slots and when it expires. It answers with the slots held now and the latest expiry.
+ * its number, its slots, when it expires and its length. It answers with the slots held now and the latest expiry.
  */
 export const concurrencyTwin = `
 do
   local HEADER, HEAD = '>i6i6I4', 16
-  local ENTRY, SIZE, LEASE = '>I7I2i6', 15, '>I7'
+  local ENTRY, SIZE, LEASE = '>I7I2i6I3', 18, '>I7'
   local twin = {}
 
   local function place_of(entries, lease)
@@ -45,36 +45,40 @@ do
     end
   end
 
-  -- The clock went back: no lease lasts longer than one that is taken now.
-  local function shortened(entries, longest)
-    local cut = {}
+  -- Where the clock went back, no lease lasts longer than if it was taken now.
+  local function shortened(entries, now, latest)
+    local cut, first = {}, latest
+    latest = 0
     for i = 1, #entries, SIZE do
-      local lease, slots, expires = parse(ENTRY, entries, i)
-      cut[#cut + 1] = pack(ENTRY, lease, slots, min(expires, longest))
+      local lease, slots, expires, ms = parse(ENTRY, entries, i)
+      expires = min(expires, now + ms)
+      cut[#cut + 1] = pack(ENTRY, lease, slots, expires, ms)
+      first, latest = min(first, expires), max(latest, expires)
     end
-    return table.concat(cut)
+    return table.concat(cut), first, latest
   end
 
   function twin.read(bucket, policy, now)
     local held, entries, first, latest = state_of(bucket, now)
     if not held then return nil, entries end
-    local longest = now + policy.ms
-    if latest > longest then
-      entries, first, latest = shortened(entries, longest), min(first, longest), longest
-      save(bucket, now, held, entries, first, latest)
+    if latest > now + policy.ms then
+      local before = entries
+      entries, first, latest = shortened(entries, now, latest)
+      if entries ~= before then save(bucket, now, held, entries, first, latest) end
     end
     answer_two(held, latest)
-    return held, entries, first
+    return held, entries, {first, latest}
   end
 
   function twin.admits(policy, now, held)
     return policy.cost <= policy.quota - held
   end
 
-  function twin.write(bucket, policy, now, held, entries, first)
+  function twin.write(bucket, policy, now, held, entries, times)
     local expires = now + policy.ms
+    local first, latest = min(times[1], expires), max(times[2], expires)
     if held == 0 then first = expires end
-    save(bucket, now, held + policy.cost, entries .. pack(ENTRY, policy.lease, policy.cost, expires), min(first, expires), expires)
+    save(bucket, now, held + policy.cost, entries .. pack(ENTRY, policy.lease, policy.cost, expires, policy.ms), first, latest)
   end
 
   function twin.give(bucket, policy, now)
@@ -82,9 +86,9 @@ do
     if not held then return entries end
     local place = place_of(entries, policy.lease)
     if not place then return end
-    local _, slots, expires = parse(ENTRY, entries, place)
+    local _, slots, expires, ms = parse(ENTRY, entries, place)
     local left = max(0, slots - policy.cost)
-    local entry = left > 0 and pack(ENTRY, policy.lease, left, expires) or ''
+    local entry = left > 0 and pack(ENTRY, policy.lease, left, expires, ms) or ''
     entries = string.sub(entries, 1, place - 1) .. entry .. string.sub(entries, place + SIZE)
     save(bucket, now, held - slots + left, entries, first, latest)
   end
@@ -100,7 +104,7 @@ do
       local renewal = wanted[string.sub(entry, 1, 7)]
       if renewal then
         local lease, slots = parse(ENTRY, entry)
-        entry, renewal.held = pack(ENTRY, lease, slots, now + renewal.ms), 1
+        entry, renewal.held = pack(ENTRY, lease, slots, now + renewal.ms, renewal.ms), 1
       end
       kept[#kept + 1] = entry
     end
@@ -110,7 +114,7 @@ do
       if renewal.held == 0 and renewal.restore == 1 then
         if held == 0 then first = expires end
         held, renewal.held = held + renewal.cost, 1
-        kept[#kept + 1] = pack(ENTRY, renewal.lease, renewal.cost, expires)
+        kept[#kept + 1] = pack(ENTRY, renewal.lease, renewal.cost, expires, renewal.ms)
       end
       if renewal.held == 1 then first, latest = min(first, expires), max(latest, expires) end
     end

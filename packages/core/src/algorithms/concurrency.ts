@@ -4,8 +4,8 @@ import type { Algorithm, Cells } from './algorithm.js'
 
 /** Cells before the entries: slots held, when the first entry expires at the earliest, when the last does at the latest. */
 const HEADER = 3
-/** Cells of an entry: the lease's number, its slots, when it expires. */
-const ENTRY = 3
+/** Cells of an entry: the lease's number, its slots, when it expires, its length. */
+const ENTRY = 4
 
 /** When a client may try again, where nobody has measured how long slots are held. */
 const RETRY_MS = 1_000
@@ -41,12 +41,12 @@ function decide(
 ): Standing {
   const { quota } = policy
   const longest = now + leaseMs(policy)
-  if ((cells[2] ?? 0) > longest) shorten(cells, longest)
+  if ((cells[2] ?? 0) > longest) shorten(cells, now)
   let held = heldAt(cells, now)
   const allowed = cost <= Math.max(0, quota - held)
   if (commit && allowed && cost > 0) {
     if (held < heldIn(cells)) dropExpired(cells, now)
-    add(cells, lease, cost, longest)
+    add(cells, lease, cost, longest, leaseMs(policy))
     held += cost
   }
   const remaining = Math.max(0, quota - held)
@@ -71,8 +71,11 @@ export function renew(
   if (heldAt(cells, now) < heldIn(cells)) dropExpired(cells, now)
   const entry = entryOf(cells, lease)
   if (entry < 0 && !restore) return false
-  if (entry < 0) add(cells, lease, cost, expiresAt)
-  else cells[entry + 2] = expiresAt
+  if (entry < 0) add(cells, lease, cost, expiresAt, leaseMs(policy))
+  else {
+    cells[entry + 2] = expiresAt
+    cells[entry + 3] = leaseMs(policy)
+  }
   cells[2] = Math.max(cells[2] ?? 0, expiresAt)
   return true
 }
@@ -101,7 +104,7 @@ function heldAt(cells: Cells, now: number): number {
   return held
 }
 
-function add(cells: Cells, lease: number, cost: number, expiresAt: number): void {
+function add(cells: Cells, lease: number, cost: number, expiresAt: number, ms: number): void {
   const end = Math.max(HEADER, cells.length)
   cells[0] = heldIn(cells) + cost
   cells[1] = end === HEADER ? expiresAt : Math.min(cells[1] ?? expiresAt, expiresAt)
@@ -109,6 +112,7 @@ function add(cells: Cells, lease: number, cost: number, expiresAt: number): void
   cells[end] = lease
   cells[end + 1] = cost
   cells[end + 2] = expiresAt
+  cells[end + 3] = ms
 }
 
 /** Leases are renewed, and mostly released, in the order in which they were taken: the next is where the last one was, or behind it. */
@@ -139,6 +143,7 @@ function dropExpired(cells: Cells, now: number): void {
     cells[end] = lease
     cells[end + 1] = cost
     cells[end + 2] = expiresAt
+    cells[end + 3] = cells[entry + 3] ?? 0
     end += ENTRY
     held += cost
     first = Math.min(first, expiresAt)
@@ -150,11 +155,16 @@ function dropExpired(cells: Cells, now: number): void {
   cells.length = held === 0 ? 0 : end
 }
 
-/** The clock went back: no lease lasts longer than one that is taken now. Its holder, if it lives, renews it. */
-function shorten(cells: Cells, latest: number): void {
+/** Where the clock went back, no lease lasts longer than if it was taken now. */
+function shorten(cells: Cells, now: number): void {
+  let [first, latest] = [Number.POSITIVE_INFINITY, 0]
   for (let entry = HEADER; entry < cells.length; entry += ENTRY) {
-    cells[entry + 2] = Math.min(cells[entry + 2] ?? 0, latest)
+    const expiresAt = Math.min(cells[entry + 2] ?? 0, now + (cells[entry + 3] ?? 0))
+    cells[entry + 2] = expiresAt
+    first = Math.min(first, expiresAt)
+    latest = Math.max(latest, expiresAt)
   }
-  cells[1] = Math.min(cells[1] ?? 0, latest)
+  if (latest === 0) return
+  cells[1] = first
   cells[2] = latest
 }

@@ -99,26 +99,18 @@ export class Failover {
   /** `decide` of a take that an id counts once. */
   decideOnce(asks: readonly Ask[], once: Once, failure: Failure): Decision | Promise<Decision> {
     if (this.#broken.size > 0 && this.#hasBroken(asks)) return this.#fallback.decideOnce(asks, once, failure)
-    let isLate = false
     const decided = ({ standings, repeated }: OnceAnswer<Standing>): Decision => {
       if (!isAnswer(standings, asks)) throw this.#noAnswer()
       return new Decision(asks, standings, 'consume', false, repeated)
     }
     const without = (error: unknown): Decision => {
       if (isConfigError(error)) throw error
-      isLate = true
       this.#note(asks, error, failure)
       return this.#fallback.decideOnce(asks, once, failure)
     }
-    const later = ({ standings, repeated }: OnceAnswer<Standing>): void => {
-      if (isLate && !repeated) this.#releaseLate(asks, standings)
-    }
     try {
-      const asked = this.store.consumeOnce(asks, once)
-      const answer = this.inTime(asked, failure.timeoutMs)
-      if (!isThenable(answer)) return decided(answer)
-      if (haveSlots(asks)) Promise.resolve(asked).then(later, () => undefined)
-      return answer.then(decided).catch(without)
+      const answer = this.inTime(this.store.consumeOnce(asks, once), failure.timeoutMs)
+      return isThenable(answer) ? answer.then(decided).catch(without) : decided(answer)
     } catch (error) {
       return without(error)
     }

@@ -76,6 +76,7 @@ export class Queue {
         stopWatching?.()
       }
       const waiter = {
+        asks,
         ask: () => askStore(askedAnew(asks)),
         plan(decision: Decision) {
           denial = decision

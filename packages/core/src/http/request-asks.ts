@@ -197,6 +197,11 @@ export class RequestAsks<Req> {
       naming,
     )
     this.#onBound(policies)
+    if (options.id !== undefined && policies.some(({ lease }) => lease !== undefined)) {
+      throw new ConfigError(
+        'id: a request that is repeated would hold no slot. Put concurrency() into a limit of its own, without an id.',
+      )
+    }
     if (typeof this.#parts.policies === 'function') names.check(policies)
     else for (const [i, policy] of policies.entries()) checkReachable(policy, owns[i]?.cost ?? options.cost)
     return policies.map((policy, i) => ({ policy, key: owns[i]?.key, cost: owns[i]?.cost }))

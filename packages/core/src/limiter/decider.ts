@@ -210,12 +210,9 @@ export class Decider implements Settler {
 
   #ask(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
     if (once === undefined) return this.#askStore(verb, asks)
-    const askOnce = (others: readonly Ask[]): Answer => this.failover.decideOnce(others, once, this.failure)
-    const answer = haveGates(asks)
-      ? decideBehindGates(verb, asks, askOnce, (decision, entries) => this.slots.enter(decision, entries))
-      : askOnce(asks)
-    const noted = (decision: Decision): Decision => this.#held(noteOnce(decision, once))
-    return isThenable(answer) ? answer.then(noted) : noted(answer)
+    // Without slots: what is repeated would hold none.
+    const answer = this.failover.decideOnce(asks, once, this.failure)
+    return isThenable(answer) ? answer.then((decision) => noteOnce(decision, once)) : noteOnce(answer, once)
   }
 
   #askStore(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {

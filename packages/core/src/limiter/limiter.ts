@@ -1,4 +1,4 @@
-import { type Ask, newAsk } from '../decisions/ask.js'
+import { type Ask, haveSlots, newAsk } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import type { Ban, Override } from '../decisions/override.js'
 import { ConfigError, KeyError, shown } from '../errors.js'
@@ -280,7 +280,7 @@ export class StoreLimiter implements Limiter<Store> {
     checkWait(options)
     const { signal, maxWaitMs, ...cost } = options
     const asks = this.#asks(key, cost)
-    const line = `${this.#name}\0${typeof key === 'string' ? key : JSON.stringify(key)}`
+    const line = `${this.#name}\0${typeof key === 'string' ? key : JSON.stringify(Object.entries(key).sort())}`
     const decision = await waitInLine(this.#decider, line, asks, { signal, maxWaitMs }, this.#maxWaiting)
     return isHeard(this.#events) ? this.#reported(decision) : decision
   }
@@ -431,6 +431,11 @@ function checkedCost(options: Cost): Costs {
 
 /** An id and what it counted are kept in one place. */
 export function checkOneKey(asks: readonly Ask[]): readonly Ask[] {
+  if (haveSlots(asks)) {
+    throw new ConfigError(
+      'An id counts once, so what is repeated holds no slot: slots need a limit of their own, without ids.',
+    )
+  }
   if (asks.every(({ key }) => key === asks[0]?.key)) return asks
   throw new KeyError('A take with an id needs one key for all policies; these are several.')
 }

@@ -43,8 +43,9 @@ export function refund(
   const receipt = receipts.get(decision) ?? { given: decision.asks.map(() => 0), underWay: undefined }
   receipts.set(decision, receipt)
   const start = (): void | Promise<void> => {
-    const released = costs === undefined ? slotsOf(failover).release(decision, 'left') : undefined
+    // Who waits for a slot asks as soon as it is released: the units are back by then.
     const returned = giveBack(failover, decision, failure, costs, receipt, given)
+    const released = costs === undefined ? slotsOf(failover).release(decision, 'left') : undefined
     return released === undefined ? returned : Promise.all([released, returned]).then(() => undefined)
   }
   return failover.inTime(receipt.underWay === undefined ? start() : receipt.underWay.then(start), failure.timeoutMs)

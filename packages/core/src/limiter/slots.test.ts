@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { newAsk } from '../decisions/ask.js'
 import { type MemoryStore, memoryStore } from '../memory/memory-store.js'
 import { concurrency } from '../policies/concurrency.js'
 import type { Policy } from '../policies/policy.js'
@@ -117,19 +116,9 @@ describe('slots that are held', () => {
     expect(restored).toEqual([true, true, true, false])
   })
 
-  it('for an id are released where they were taken too late', async () => {
-    vi.useRealTimers()
-    const memory = memoryStore()
-    const store = remoteView(memory, {
-      consumeOnce: (asks, once) => sleep(60).then(() => memory.consumeOnce(asks, once)),
-    })
-    const limiter = createLimiter({ policies: BRIEF, store, timeoutMs: 10, onStoreError: 'deny' })
-    limiter.on('degraded', () => undefined)
-    limiter.on('recovered', () => undefined)
-    expect((await limiter.consume('a', { id: 'one' })).allowed).toBe(false)
-    await sleep(90)
-    const [standing] = memory.peek(limiter.policies.map((policy) => newAsk(policy, 'a', 0)))
-    expect(standing?.remaining).toBe(1)
+  it('are not for what counts an id once', async () => {
+    const limiter = createLimiter({ policies: BRIEF })
+    expect(() => limiter.consume('a', { id: 'one' })).toThrow(/^An id counts once, so what is repeated holds no slot/)
   })
 })
 

@@ -81,16 +81,20 @@ function decided(
     }
     const aborted = (): void => give(() => reject(signal?.reason))
     let isFirst = true
+    let isAsking = false
     leave = waiting.join(
       line,
       {
+        asks,
         ask() {
           const turn = isFirst ? asks : askedAnew(asks)
           isFirst = false
+          isAsking = true
           return decider.decide('consume', turn)
         },
         plan(decision) {
           denial = decision
+          isAsking = false
           const plan = planFor(decision)
           // Others cannot make it shorter: who waits for longer than it may need not wait at all.
           return plan !== undefined && performance.now() + plan.ms <= latest ? plan : undefined
@@ -108,8 +112,11 @@ function decided(
     // The store may have aborted it while it was asked.
     if (signal?.aborted) return aborted()
     signal?.addEventListener('abort', aborted)
-    if (maxWaitMs !== undefined)
-      timer = setTimeout(() => give(() => reject(new WaitError('timeout', denial))), maxWaitMs)
+    if (maxWaitMs !== undefined) {
+      // An answer that is under way is waited for: the store has its own deadline.
+      const late = (): void => (isAsking ? undefined : give(() => reject(new WaitError('timeout', denial))))
+      timer = setTimeout(late, maxWaitMs)
+    }
   })
 }
 
@@ -120,14 +127,12 @@ function reasonOf(decision: Decision): 'never' | 'timeout' {
 /** When a denial may be over; `undefined` where it never is. A slot may be released at any time. */
 export function planFor({ standings }: Decision): Plan | undefined {
   let ms = 0
-  let forSlots = false
   for (const { allowed, policy, retryAfterMs } of standings) {
     if (allowed || policy.shadow) continue
     if (retryAfterMs === Number.POSITIVE_INFINITY) return undefined
     if (policy.lease === undefined) ms = Math.max(ms, retryAfterMs)
-    else forSlots = true
   }
-  return { ms, forSlots }
+  return { ms }
 }
 
 /** A leaky bucket lets in at once, and go on later. */

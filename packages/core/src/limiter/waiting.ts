@@ -1,19 +1,20 @@
 import type { Ask } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
 import { isThenable } from '../runtime/thenable.js'
 import { type Slots, slotsOf } from './slots.js'
 
 /** What becomes of a denial while somebody waits: when to ask again, or that it makes no sense to wait. */
 export interface Plan {
-  /** Not before so many milliseconds. */
+  /** Not before so many milliseconds; 0 where only slots are waited for, which may be released at any time. */
   readonly ms: number
-  /** Whether slots are waited for, which may be released at any time. */
-  readonly forSlots: boolean
 }
 
 /** Somebody who waits for a decision that allows. */
 export interface Waiter {
+  /** What it asks for. */
+  readonly asks: readonly Ask[]
   /** Asks the store: each time anew. */
   ask(): Decision | Promise<Decision>
   /** What a denial means to it; `undefined` where it does not wait for that. */
@@ -32,10 +33,13 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
  * How often a store elsewhere is asked for slots that were released by other processes: 20 times a second, and each time
- * for as many lines as one call serves.
+ * for as many buckets as one call serves.
  */
 const POLL_MS = 50
-const LINES_PER_POLL = 32
+const BUCKETS_PER_POLL = 32
+
+/** So long, slots are handed from one to the next in a process before others have their turn. */
+const HANDED_ON_MS = 1_000
 
 /** Buckets remembered whose slots were released while somebody was asking. */
 const MOST_RELEASED = 10_000
@@ -68,6 +72,9 @@ export class Waiting {
   #asking = 0
   #releases = 0
   readonly #released = new Map<string, number>()
+  readonly #waves: Wave[] = []
+  /** Since when the slots of a bucket have been handed on within this process. */
+  readonly #handedOn = new Map<string, number>()
   #closed = false
 
   constructor(failover: Failover, slots: Slots) {
@@ -177,25 +184,41 @@ export class Waiting {
     const { waiter } = place
     if (place.left) {
       waiter.undo(decision)
+      line.wave = undefined
       return true
     }
     const plan = decision.allowed || this.#closed ? undefined : waiter.plan(decision)
     if (plan !== undefined) {
       if (plan.ms === 0 && this.#isReleased(line, decision)) return true
       this.#rest(line, plan, decision)
+      this.#passOn(line, decision)
       return false
     }
     line.remove(place)
     waiter.settle(decision)
+    if (decision.allowed && this.#restsBehind(line, decision)) return false
+    this.#passOn(line, decision)
     return true
   }
 
-  /** Whether a slot that it was denied was released after it had asked. */
+  /** Lets the next wait without asking, where it needs a slot of a bucket that has none left now. */
+  #restsBehind(line: Line, decision: Decision): boolean {
+    const next = line.first
+    if (next === undefined || this.#closed || this.#isReleased(line, decision)) return false
+    const needed = new Set(next.waiter.asks.filter(({ lease }) => lease !== undefined).map(bucketOf))
+    const isFull = ({ remaining }: Standing, ask: Ask): boolean => remaining === 0 && needed.has(bucketOf(ask))
+    this.#register(line, decision, isFull)
+    if (line.buckets.length === 0) return false
+    line.wave = undefined
+    return true
+  }
+
+  /** Whether a slot of a bucket that had no more was released after it was asked. */
   #isReleased({ askedAt }: Line, { asks, standings }: Decision): boolean {
     if (this.#released.size === 0) return false
     return asks.some((ask, i) => {
-      const isDenied = ask.lease !== undefined && standings[i]?.allowed === false
-      return isDenied && (this.#released.get(bucketOf(ask)) ?? 0) > askedAt
+      const isFull = ask.lease !== undefined && (standings[i]?.allowed === false || standings[i]?.remaining === 0)
+      return isFull && (this.#released.get(bucketOf(ask)) ?? 0) > askedAt
     })
   }
 
@@ -205,22 +228,22 @@ export class Waiting {
   }
 
   /** Lets the line rest until its first may ask again. */
-  #rest(line: Line, { ms, forSlots }: Plan, denial: Decision): void {
+  #rest(line: Line, { ms }: Plan, denial: Decision): void {
     if (ms > 0) {
       line.timer = setTimeout(
         () => {
           line.timer = undefined
-          if (forSlots) this.#register(line, denial)
           this.#advance(line)
         },
         Math.min(ms, LONGEST_TIMER_MS),
       )
-    } else this.#register(line, denial)
+    } else this.#register(line, denial, (standing) => !standing.allowed)
   }
 
-  #register(line: Line, denial: Decision): void {
-    for (const [i, ask] of denial.asks.entries()) {
-      if (ask.lease === undefined || denial.standings[i]?.allowed) continue
+  #register(line: Line, { asks, standings }: Decision, isFull: (standing: Standing, ask: Ask) => boolean): void {
+    for (const [i, ask] of asks.entries()) {
+      const standing = standings[i]
+      if (ask.lease === undefined || standing === undefined || !isFull(standing, ask)) continue
       const bucket = bucketOf(ask)
       const lines = this.#bySlot.get(bucket) ?? new Set()
       this.#bySlot.set(bucket, lines.add(line))
@@ -245,8 +268,59 @@ export class Waiting {
     if (this.#bySlot.size === 0 && this.#asking === 0) return
     const bucket = bucketOf(freed)
     if (this.#asking > 0) this.#noteRelease(bucket)
-    const lines = this.#bySlot.get(bucket)
-    if (lines !== undefined) for (const line of [...lines]) this.#advance(line)
+    if (!this.#isOthersTurn(bucket)) this.#wakeNext({ bucket, woken: new Set() })
+  }
+
+  /** The line whose first has waited longest for a bucket, of those that were not woken for this slot yet. */
+  #wakeNext(wave: Wave): void {
+    this.#waves.push(wave)
+    if (this.#waves.length > 1) return
+    // One after the other: the woken may pass it on to the next at once, and so on.
+    for (let turn = this.#waves[0]; turn !== undefined; turn = this.#waves[0]) {
+      this.#wakeOne(turn)
+      this.#waves.shift()
+    }
+  }
+
+  #wakeOne(wave: Wave): void {
+    let next: Line | undefined
+    for (const line of this.#bySlot.get(wave.bucket) ?? []) {
+      if (line.isAsking || wave.woken.has(line)) continue
+      if (next === undefined || arrivalOf(line) < arrivalOf(next)) next = line
+    }
+    if (next === undefined) return
+    wave.woken.add(next)
+    next.wave = wave
+    this.#advance(next)
+  }
+
+  /** A slot that a line was woken for, and did not take or not alone, is for the next. */
+  #passOn(line: Line, decision: Decision): void {
+    const { wave } = line
+    if (wave === undefined) return
+    line.wave = undefined
+    const isFree = decision.asks.every((ask, i) => {
+      return bucketOf(ask) !== wave.bucket || (decision.standings[i]?.remaining ?? 0) > 0
+    })
+    if (isFree) this.#wakeNext(wave)
+  }
+
+  /**
+   * Slots that are handed from one to the next in a process never become free for others, who can only ask now and then:
+   * once a second they have the chance.
+   */
+  #isOthersTurn(bucket: string): boolean {
+    if (!this.#isRemote || !this.#bySlot.has(bucket)) return false
+    const now = performance.now()
+    const since = this.#handedOn.get(bucket)
+    if (since === undefined) {
+      if (this.#handedOn.size >= MOST_RELEASED) this.#handedOn.clear()
+      this.#handedOn.set(bucket, now)
+    } else if (now - since > HANDED_ON_MS) {
+      this.#handedOn.delete(bucket)
+      return true
+    }
+    return false
   }
 
   #noteRelease(bucket: string): void {
@@ -268,24 +342,21 @@ export class Waiting {
     )
   }
 
-  /** Some of the lines that wait for slots, each in its turn. */
+  /** For some of the buckets that lines wait for, each in its turn, the line that has waited longest. */
   #ask(): void {
-    const turn: Line[] = []
-    let most = LINES_PER_POLL
+    const turn: string[] = []
+    let most = BUCKETS_PER_POLL
     // A copy: what is put last below would come again.
     for (const [bucket, lines] of [...this.#bySlot]) {
-      for (const line of lines) {
-        if (line.isAsking || turn.includes(line)) continue
-        if (turn.length === 0 && this.#isInParts(line)) most = 1
-        turn.push(line)
-        if (turn.length === most) break
-      }
+      const [any] = lines
+      if (turn.length === 0 && any !== undefined && this.#isInParts(any)) most = 1
+      turn.push(bucket)
       // Last in, so that the next turn begins behind it.
       this.#bySlot.delete(bucket)
       this.#bySlot.set(bucket, lines)
       if (turn.length >= most) break
     }
-    for (const line of turn) this.#advance(line)
+    for (const bucket of turn) this.#wakeNext({ bucket, woken: new Set() })
   }
 
   /** In a cluster, a call serves one slot. */
@@ -295,13 +366,27 @@ export class Waiting {
   }
 }
 
+let arrivals = 0
+
 /** Places kept of those who have left, before a line is cut. */
 const SLACK = 1_024
 
 /** A place in a line. */
 interface Place {
   readonly waiter: Waiter
+  /** Whoever came first has the smaller number. */
+  readonly arrival: number
   left: boolean
+}
+
+/** The search for somebody who takes a slot that has become free. */
+interface Wave {
+  readonly bucket: string
+  readonly woken: Set<Line>
+}
+
+function arrivalOf({ first }: Line): number {
+  return first?.arrival ?? Number.POSITIVE_INFINITY
 }
 
 /** Those who wait for the same, in the order in which they came. */
@@ -311,6 +396,8 @@ class Line {
   isAsking = false
   /** The number of the last release when it asked. */
   askedAt = 0
+  /** The slot that it was woken for. */
+  wave: Wave | undefined
   timer: ReturnType<typeof setTimeout> | undefined
   readonly buckets: string[] = []
   #places: Place[] = []
@@ -327,7 +414,8 @@ class Line {
   }
 
   add(waiter: Waiter): Place {
-    const place = { waiter, left: false }
+    arrivals += 1
+    const place = { waiter, arrival: arrivals, left: false }
     this.#places.push(place)
     this.size += 1
     return place
