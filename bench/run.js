@@ -1,14 +1,15 @@
-// pnpm bench [decisions|bytes|flood|requests|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
+// pnpm bench [decisions|bytes|flood|jobs|requests|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { bytes } from './bytes.js'
 import { decisions } from './decisions.js'
 import { flood } from './flood.js'
 import { http } from './http.js'
+import { jobs } from './jobs.js'
 import { redis, redisBytes, redisTime } from './redis.js'
 import { requests } from './requests.js'
 
-const sections = { decisions, bytes, flood, requests, http, redis, redisTime, redisBytes }
+const sections = { decisions, bytes, flood, jobs, requests, http, redis, redisTime, redisBytes }
 const asked = process.argv.slice(2)
 const results = {
   node: process.version,

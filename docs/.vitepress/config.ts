@@ -61,6 +61,7 @@ export default defineConfig({
           page('koa-ratelimit', '/migration/koa-ratelimit'),
           page('rate-limiter-flexible', '/migration/rate-limiter-flexible'),
           page('@upstash/ratelimit', '/migration/upstash-ratelimit'),
+          page('Bottleneck and p-queue', '/from-bottleneck'),
         ],
       },
       { text: 'Inside', items: [page('Architecture', '/architecture'), page('Arithmetic', '/arithmetic')] },

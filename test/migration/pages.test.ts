@@ -8,6 +8,8 @@ const read = (path: string) => readFileSync(root + path, 'utf8')
 
 interface Peer {
   readonly page: string
+  /** Where the page is not in docs/migration. */
+  readonly file?: string
   /** What its users write: options, methods and what it exports. */
   readonly names: readonly string[]
 }
@@ -57,10 +59,30 @@ const peers: readonly Peer[] = [
       ...['MultiRegionRatelimit', 'Analytics', 'IpDenyList'],
     ],
   },
+  {
+    page: 'bottleneck',
+    file: 'docs/from-bottleneck.md',
+    names: [
+      ...membersOf(
+        'bottleneck/bottleneck.d.ts',
+        'ConstructorOptions',
+        'JobOptions',
+        'StopOptions',
+        'BatcherOptions',
+        'Group',
+        'Bottleneck',
+      ),
+      ...eventsIn('bottleneck/bottleneck.d.ts', /on\(name: "(\w+)"/g),
+      ...['OVERFLOW_PRIORITY', 'LEAK', 'OVERFLOW', 'BLOCK', 'BottleneckError', 'Batcher', 'withOptions'],
+      ...membersOf('p-queue/dist/index.d.ts', 'PQueue'),
+      ...membersOf('p-queue/dist/options.d.ts', 'Options', 'QueueAddOptions', 'TaskOptions', 'TimeoutOptions'),
+      ...eventsIn('p-queue/dist/index.d.ts', /(?<=^type EventName = .*)'(\w+)'/gm),
+    ],
+  },
 ]
 
-describe.each(peers)('the page about $page', ({ page, names }) => {
-  const text = read(`docs/migration/${page}.md`)
+describe.each(peers)('the page about $page', ({ page, file = `docs/migration/${page}.md`, names }) => {
+  const text = read(file)
 
   it('has every option, method and name of the other package in a table', () => {
     const cells = [...text.matchAll(/^\| (.*?) \|/gm)].map(([, cell = '']) => cell)
@@ -88,7 +110,7 @@ describe('docs/migration/index.md', () => {
     expect(links.toSorted()).toEqual(pages.toSorted())
   })
 
-  it.each(peers)('names the version of the tested $page', ({ page }) => {
+  it.each(peers.filter(({ file }) => file === undefined))('names the version of the tested $page', ({ page }) => {
     const [, name = '', version = ''] =
       new RegExp(`\\[([^\\]]+)\\]\\(${page}\\.md\\) +\\| (\\d+)`).exec(read('docs/migration/index.md')) ?? []
     expect(JSON.parse(read(`node_modules/${name}/package.json`)).version).toMatch(new RegExp(`^${version}\\.`))
@@ -145,6 +167,12 @@ function exportsOf(file: string, matching: RegExp): string[] {
 
 function isExport({ kind }: ts.ModifierLike): boolean {
   return kind === ts.SyntaxKind.ExportKeyword
+}
+
+function eventsIn(file: string, pattern: RegExp): string[] {
+  const events = [...read(`node_modules/${file}`).matchAll(pattern)].map(([, name = '']) => name)
+  expect(events.length).toBeGreaterThan(5)
+  return events
 }
 
 /** It has no types: what its README lists, and what its source reads. */

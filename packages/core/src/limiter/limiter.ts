@@ -220,6 +220,8 @@ const KNOWN = [
   ...FAILURE_OPTIONS,
 ]
 
+const NONE: Cost & WaitOptions = {}
+
 /** Also behind a limit of HTTP's, for its keys without a request. */
 export class StoreLimiter implements Limiter<Store> {
   readonly policies: readonly Policy[]
@@ -275,15 +277,26 @@ export class StoreLimiter implements Limiter<Store> {
     return this.#decider.refund(decision, costs)
   }
 
-  async wait(key: Keys, options: Cost & WaitOptions = {}): Promise<Decision> {
-    checkOptions('wait() and run()', options, ['cost', ...WAIT_OPTIONS])
-    checkWait(options)
-    const { signal, maxWaitMs, ...cost } = options
-    const asks = this.#asks(key, cost)
-    const line = `${this.#name}\0${typeof key === 'string' ? key : JSON.stringify(Object.entries(key).sort())}`
-    const decision = await waitInLine(this.#decider, line, asks, { signal, maxWaitMs }, this.#maxWaiting)
-    return isHeard(this.#events) ? this.#reported(decision) : decision
+  wait(key: Keys, options?: Cost & WaitOptions): Promise<Decision> {
+    try {
+      return this.#wait(key, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
+
+  #wait(key: Keys, options: (Cost & WaitOptions) | undefined): Promise<Decision> {
+    if (options !== undefined) {
+      checkOptions('wait() and run()', options, ['cost', ...WAIT_OPTIONS])
+      checkWait(options)
+    }
+    const { cost } = options ?? NONE
+    const asks = this.#asks(key, cost === undefined ? undefined : { cost })
+    const line = `${this.#name}\0${typeof key === 'string' ? key : JSON.stringify(Object.entries(key).sort())}`
+    return waitInLine(this.#decider, line, asks, options ?? NONE, this.#maxWaiting, this.#waited)
+  }
+
+  readonly #waited = (decision: Decision): Decision => (isHeard(this.#events) ? this.#reported(decision) : decision)
 
   reserve(key: Keys, options?: Take): Decision | Promise<Decision> {
     const { reserved } = this.#decider
@@ -296,15 +309,23 @@ export class StoreLimiter implements Limiter<Store> {
 
   async run<T>(key: Keys, work: (decision: Decision) => T | PromiseLike<T>, options?: Cost & WaitOptions): Promise<T> {
     if (typeof work !== 'function') throw new ConfigError(`run(): expected a function, got ${shown(work)}.`)
-    const decision = await this.wait(key, options)
+    const decision = await this.#wait(key, options)
     try {
       return await work(decision)
     } finally {
-      // What the function returned matters more than a slot, which expires by itself.
-      await settled(
-        () => this.release(decision),
-        (error) => this.#failover.report(error),
-      )
+      const released = this.#released(decision)
+      if (released !== undefined) await released
+    }
+  }
+
+  /** What the function returned matters more than a slot, which expires by itself. */
+  #released(decision: Decision): Promise<void> | undefined {
+    try {
+      const answer = this.release(decision)
+      return isThenable(answer) ? answer.then(undefined, (error) => this.#failover.report(error)) : undefined
+    } catch (error) {
+      this.#failover.report(error)
+      return undefined
     }
   }
 
@@ -443,14 +464,6 @@ export function checkOneKey(asks: readonly Ask[]): readonly Ask[] {
 /** @throws {ConfigError} unless it is between a second and a year. */
 export function checkKeepIds(ms: number | undefined): number {
   return checkWhole('keepIdsMs', ms ?? 86_400_000, 1_000, 365 * 86_400_000)
-}
-
-async function settled(work: () => void | Promise<void>, failed: (error: unknown) => void): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    failed(error)
-  }
 }
 
 function after<T, R>(answer: T | Promise<T>, map: (value: T) => R): R | Promise<R> {

@@ -213,11 +213,19 @@ function returnsOf({ asks, standings }: Decision): readonly Return[] {
       ? [{ policy, key, cost, lease, at: 0 }]
       : NONE
   }
-  return asks.flatMap((ask, i) =>
-    ask.lease !== undefined && ask.policy.lease?.adaptive === undefined && ask.cost > 0 && standings[i]?.allowed
-      ? [{ ...ask, at: 0 }]
-      : [],
-  )
+  const returns: Return[] = []
+  for (let i = 0; i < asks.length; i++) {
+    const ask = asks[i]
+    if (
+      ask?.lease === undefined ||
+      ask.policy.lease?.adaptive !== undefined ||
+      ask.cost === 0 ||
+      standings[i]?.allowed !== true
+    )
+      continue
+    returns.push({ policy: ask.policy, key: ask.key, cost: ask.cost, lease: ask.lease, at: 0 })
+  }
+  return returns
 }
 
 const NONE: readonly Return[] = []

@@ -5,7 +5,7 @@ import { checkWhole } from '../options.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { Decider } from './decider.js'
 import { WaitError } from './wait-error.js'
-import { type Plan, type Waiting, waitingOf } from './waiting.js'
+import { type Plan, type Waiter, type Waiting, waitingOf } from './waiting.js'
 
 /** The part of an AbortSignal that is looked at. */
 export interface Signal {
@@ -38,86 +38,136 @@ export function checkWait({ signal, maxWaitMs }: WaitOptions): void {
 /**
  * Waits in the line of a key until a decision allows. Rejects with a `WaitError` where that cannot be, or takes too long.
  * @param most how many wait in one line at the most.
+ * @param decided learns of the decision that ends the wait, and passes it on.
  */
-export async function waitInLine(
+export function waitInLine(
   decider: Decider,
   line: string,
   asks: readonly Ask[],
   { signal, maxWaitMs }: WaitOptions,
   most: number,
+  decided: Decided,
 ): Promise<Decision> {
-  if (signal?.aborted) throw signal.reason
+  if (signal?.aborted) return Promise.reject(signal.reason)
   const waiting = waitingOf(decider.failover)
-  if (waiting.sizeOf(line) >= most) throw new WaitError('full', undefined)
-  const decision = await decided(waiting, decider, line, asks, signal, maxWaitMs)
-  if (decision.delayMs > 0) await delayed(decider, decision, signal)
-  return decision
+  if (waiting.sizeOf(line) >= most) return Promise.reject(new WaitError('full', undefined))
+  return new Promise((resolve, reject) => {
+    new Wait(decider, asks, signal, decided, resolve, reject).begin(waiting, line, maxWaitMs)
+  })
 }
 
-function decided(
-  waiting: Waiting,
-  decider: Decider,
-  line: string,
-  asks: readonly Ask[],
-  signal: Signal | undefined,
-  maxWaitMs: number | undefined,
-): Promise<Decision> {
-  return new Promise((resolve, reject) => {
-    const latest = maxWaitMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + maxWaitMs
-    let denial: Decision | undefined
-    let timer: ReturnType<typeof setTimeout> | undefined
-    let leave: (() => void) | undefined
-    let isOver = false
-    const end = (settle: () => void): void => {
-      isOver = true
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', aborted)
-      settle()
+type Decided = (decision: Decision) => Decision
+
+/** Somebody who waits in a line. Thousands may: it is one object, and has closures only where it is given a signal or a time. */
+class Wait implements Waiter {
+  readonly asks: readonly Ask[]
+  readonly #decider: Decider
+  readonly #signal: Signal | undefined
+  readonly #decided: Decided
+  readonly #resolve: (decision: Decision | Promise<Decision>) => void
+  readonly #reject: (error: unknown) => void
+  #latest = Number.POSITIVE_INFINITY
+  #denial: Decision | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #aborted: (() => void) | undefined
+  #leave: (() => void) | undefined
+  #isFirst = true
+  #isAsking = false
+  #isOver = false
+
+  constructor(
+    decider: Decider,
+    asks: readonly Ask[],
+    signal: Signal | undefined,
+    decided: Decided,
+    resolve: (decision: Decision | Promise<Decision>) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#decider = decider
+    this.asks = asks
+    this.#signal = signal
+    this.#decided = decided
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  begin(waiting: Waiting, line: string, maxWaitMs: number | undefined): void {
+    if (maxWaitMs !== undefined) this.#latest = performance.now() + maxWaitMs
+    const leave = waiting.join(line, this, undefined)
+    if (this.#isOver) return
+    this.#leave = leave
+    if (this.#signal !== undefined) {
+      // The store may have aborted it while it was asked.
+      if (this.#signal.aborted) {
+        this.#giveUp(this.#signal.reason)
+        return
+      }
+      this.#aborted = () => this.#giveUp(this.#signal?.reason)
+      this.#signal.addEventListener('abort', this.#aborted)
     }
-    const give = (settle: () => void): void => {
-      if (isOver) return
-      end(settle)
-      leave?.()
-    }
-    const aborted = (): void => give(() => reject(signal?.reason))
-    let isFirst = true
-    let isAsking = false
-    leave = waiting.join(
-      line,
-      {
-        asks,
-        ask() {
-          const turn = isFirst ? asks : askedAnew(asks)
-          isFirst = false
-          isAsking = true
-          return decider.decide('consume', turn)
-        },
-        plan(decision) {
-          denial = decision
-          isAsking = false
-          const plan = planFor(decision)
-          // Others cannot make it shorter: who waits for longer than it may need not wait at all.
-          return plan !== undefined && performance.now() + plan.ms <= latest ? plan : undefined
-        },
-        settle(decision) {
-          end(() => (decision.allowed ? resolve(decision) : reject(new WaitError(reasonOf(decision), decision))))
-        },
-        fail: (error) => end(() => reject(error)),
-        undo: (decision) => undo(decider, decision),
-        close: () => end(() => reject(new WaitError('closed', denial))),
-      },
-      undefined,
-    )
-    if (isOver) return
-    // The store may have aborted it while it was asked.
-    if (signal?.aborted) return aborted()
-    signal?.addEventListener('abort', aborted)
-    if (maxWaitMs !== undefined) {
+    if (maxWaitMs === undefined) return
+    this.#timer = setTimeout(() => {
       // An answer that is under way is waited for: the store has its own deadline.
-      const late = (): void => (isAsking ? undefined : give(() => reject(new WaitError('timeout', denial))))
-      timer = setTimeout(late, maxWaitMs)
+      if (!this.#isAsking) this.#giveUp(new WaitError('timeout', this.#denial))
+    }, maxWaitMs)
+  }
+
+  ask(): Decision | Promise<Decision> {
+    const asks = this.#isFirst ? this.asks : askedAnew(this.asks)
+    this.#isFirst = false
+    this.#isAsking = true
+    return this.#decider.decide('consume', asks)
+  }
+
+  plan(denial: Decision): Plan | undefined {
+    this.#denial = denial
+    this.#isAsking = false
+    const plan = planFor(denial)
+    // Others cannot make it shorter: who waits for longer than it may need not wait at all.
+    return plan === undefined || this.#isInTime(plan.ms) ? plan : undefined
+  }
+
+  settle(decision: Decision): void {
+    this.#end()
+    if (!decision.allowed) this.#reject(new WaitError(reasonOf(decision), decision))
+    else if (decision.delayMs === 0) this.#resolve(this.#decided(decision))
+    else if (this.#isInTime(decision.delayMs)) {
+      this.#resolve(delayed(this.#decider, decision, this.#signal).then(this.#decided))
+    } else {
+      this.undo(decision)
+      this.#reject(new WaitError('timeout', decision))
     }
-  })
+  }
+
+  fail(error: unknown): void {
+    this.#end()
+    this.#reject(error)
+  }
+
+  undo(decision: Decision): void {
+    undo(this.#decider, decision)
+  }
+
+  close(): void {
+    this.fail(new WaitError('closed', this.#denial))
+  }
+
+  #isInTime(ms: number): boolean {
+    return this.#latest === Number.POSITIVE_INFINITY || performance.now() + ms <= this.#latest
+  }
+
+  #giveUp(reason: unknown): void {
+    if (this.#isOver) return
+    this.#end()
+    this.#reject(reason)
+    this.#leave?.()
+  }
+
+  #end(): void {
+    this.#isOver = true
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
+    if (this.#aborted !== undefined) this.#signal?.removeEventListener('abort', this.#aborted)
+  }
 }
 
 function reasonOf(decision: Decision): 'never' | 'timeout' {
@@ -136,12 +186,12 @@ export function planFor({ standings }: Decision): Plan | undefined {
 }
 
 /** A leaky bucket lets in at once, and go on later. */
-function delayed(decider: Decider, decision: Decision, signal: Signal | undefined): Promise<void> {
+function delayed(decider: Decider, decision: Decision, signal: Signal | undefined): Promise<Decision> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => {
         signal?.removeEventListener('abort', aborted)
-        resolve()
+        resolve(decision)
       },
       Math.min(decision.delayMs, LONGEST_WAIT_MS),
     )

@@ -134,10 +134,11 @@ export class Waiting {
   /** The first of a line asks, and then the one behind it, until one has to wait. */
   #advance(line: Line): void {
     if (line.isAsking) return
-    this.#unregister(line)
+    this.#stopTimer(line)
     for (;;) {
       const place = line.first
       if (place === undefined) {
+        this.#unregister(line)
         if (this.#lines.get(line.name) === line) this.#lines.delete(line.name)
         return
       }
@@ -205,10 +206,11 @@ export class Waiting {
   #restsBehind(line: Line, decision: Decision): boolean {
     const next = line.first
     if (next === undefined || this.#closed || this.#isReleased(line, decision)) return false
-    const needed = new Set(next.waiter.asks.filter(({ lease }) => lease !== undefined).map(bucketOf))
-    const isFull = ({ remaining }: Standing, ask: Ask): boolean => remaining === 0 && needed.has(bucketOf(ask))
-    this.#register(line, decision, isFull)
-    if (line.buckets.length === 0) return false
+    const buckets = bucketsIn(decision, ({ remaining }, { policy, key }) => {
+      return remaining === 0 && next.waiter.asks.some((ask) => ask.policy.address === policy.address && ask.key === key)
+    })
+    if (buckets.length === 0) return false
+    this.#register(line, buckets)
     line.wave = undefined
     return true
   }
@@ -230,6 +232,7 @@ export class Waiting {
   /** Lets the line rest until its first may ask again. */
   #rest(line: Line, { ms }: Plan, denial: Decision): void {
     if (ms > 0) {
+      this.#unregister(line)
       line.timer = setTimeout(
         () => {
           line.timer = undefined
@@ -237,30 +240,41 @@ export class Waiting {
         },
         Math.min(ms, LONGEST_TIMER_MS),
       )
-    } else this.#register(line, denial, (standing) => !standing.allowed)
+    } else
+      this.#register(
+        line,
+        bucketsIn(denial, ({ allowed }) => !allowed),
+      )
   }
 
-  #register(line: Line, { asks, standings }: Decision, isFull: (standing: Standing, ask: Ask) => boolean): void {
-    for (const [i, ask] of asks.entries()) {
-      const standing = standings[i]
-      if (ask.lease === undefined || standing === undefined || !isFull(standing, ask)) continue
-      const bucket = bucketOf(ask)
-      const lines = this.#bySlot.get(bucket) ?? new Set()
-      this.#bySlot.set(bucket, lines.add(line))
-      line.buckets.push(bucket)
+  /** A line stays where it is registered for as long as it waits for the same slots, whoever of it is the first. */
+  #register(line: Line, buckets: readonly string[]): void {
+    if (buckets.length !== line.buckets.length || buckets.some((bucket, i) => bucket !== line.buckets[i])) {
+      this.#unregister(line)
+      line.buckets = buckets
+      for (const bucket of buckets) {
+        const lines = this.#bySlot.get(bucket)
+        if (lines === undefined) this.#bySlot.set(bucket, new Set([line]))
+        else lines.add(line)
+      }
     }
     this.#pollLater()
   }
 
   #unregister(line: Line): void {
-    clearTimeout(line.timer)
-    line.timer = undefined
+    this.#stopTimer(line)
     for (const bucket of line.buckets) {
       const lines = this.#bySlot.get(bucket)
       lines?.delete(line)
       if (lines?.size === 0) this.#bySlot.delete(bucket)
     }
-    line.buckets.length = 0
+    line.buckets = NOWHERE
+  }
+
+  #stopTimer(line: Line): void {
+    if (line.timer === undefined) return
+    clearTimeout(line.timer)
+    line.timer = undefined
   }
 
   /** A slot was released here: whoever has waited for it longest asks at once, behind the release. */
@@ -368,6 +382,8 @@ export class Waiting {
 
 let arrivals = 0
 
+const NOWHERE: readonly string[] = []
+
 /** Places kept of those who have left, before a line is cut. */
 const SLACK = 1_024
 
@@ -399,7 +415,7 @@ class Line {
   /** The slot that it was woken for. */
   wave: Wave | undefined
   timer: ReturnType<typeof setTimeout> | undefined
-  readonly buckets: string[] = []
+  buckets: readonly string[] = NOWHERE
   #places: Place[] = []
   #begin = 0
   size = 0
@@ -444,4 +460,17 @@ class Line {
 
 function bucketOf({ policy, key }: Ask): string {
   return `${policy.address}\0${key}`
+}
+
+/** The buckets of slots whose standing is such. */
+function bucketsIn(
+  { asks, standings }: Decision,
+  isSuch: (standing: Standing, ask: Ask) => boolean,
+): readonly string[] {
+  const buckets: string[] = []
+  for (let i = 0; i < asks.length; i++) {
+    const [ask, standing] = [asks[i], standings[i]]
+    if (ask?.lease !== undefined && standing !== undefined && isSuch(standing, ask)) buckets.push(bucketOf(ask))
+  }
+  return buckets
 }
