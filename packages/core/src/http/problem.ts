@@ -83,7 +83,7 @@ function sentence({ binding, asks, override }: Decision): string {
   if (retryAfterMs === Number.POSITIVE_INFINITY) {
     return `${limit} lets at most ${amount(policy.capacity, policy.unit)} through at once; this request needs ${cost.toLocaleString('en')}.`
   }
-  return `${limit} ${state(remaining, cost)}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
+  return `${limit} ${state(remaining, cost)}${heldPart(binding)}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
 }
 
 /** When slots become free is an estimate, and said so. */
@@ -122,6 +122,11 @@ function quotaSentence({ policy, remaining, retryAfterMs }: Standing, end: numbe
   if (retryAfterMs === Number.POSITIVE_INFINITY)
     return `${what} A new period begins on ${until}, but that is too little for it.`
   return `${what} Try again from ${until} on.`
+}
+
+/** What may come back before its time. */
+function heldPart({ reserved }: Standing): string {
+  return reserved === 0 ? '' : `; ${reserved.toLocaleString('en')} of it are reserved by requests in progress`
 }
 
 function state(remaining: number, cost: number): string {
