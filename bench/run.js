@@ -1,4 +1,4 @@
-// pnpm bench [decisions|bytes|flood|jobs|requests|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
+// pnpm bench [decisions|bytes|flood|jobs|slots|requests|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { bytes } from './bytes.js'
@@ -8,8 +8,9 @@ import { http } from './http.js'
 import { jobs } from './jobs.js'
 import { redis, redisBytes, redisTime } from './redis.js'
 import { requests } from './requests.js'
+import { slots } from './slots.js'
 
-const sections = { decisions, bytes, flood, jobs, requests, http, redis, redisTime, redisBytes }
+const sections = { decisions, bytes, flood, jobs, slots, requests, http, redis, redisTime, redisBytes }
 const asked = process.argv.slice(2)
 const results = {
   node: process.version,

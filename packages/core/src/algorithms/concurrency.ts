@@ -2,10 +2,16 @@ import { Standing } from '../decisions/standing.js'
 import type { Policy } from '../policies/policy.js'
 import type { Algorithm, Cells } from './algorithm.js'
 
-/** Cells before the entries: slots held, when the first entry expires at the earliest, when the last does at the latest. */
-const HEADER = 3
+/**
+ * Cells before the entries: slots held, when the first entry expires at the earliest, when the last does at the latest, and
+ * where the entries end. What follows was released: an array that shrinks and grows with each request is made anew each time.
+ */
+const HEADER = 4
 /** Cells of an entry: the lease's number, its slots, when it expires, its length. */
 const ENTRY = 4
+
+/** Less than any slot, but not nothing. */
+const KEPT = 1e-6
 
 /** When a client may try again, where nobody has measured how long slots are held. */
 const RETRY_MS = 1_000
@@ -27,7 +33,8 @@ export const concurrencyAlgorithm: Algorithm = {
     if (back < slots) cells[entry + 1] = slots - back
     else remove(cells, entry)
   },
-  used: (cells, _at, _policy, now) => heldAt(cells, now),
+  // The bucket of who comes again and again is kept for the length of a lease, and dropped before all others.
+  used: (cells, _at, _policy, now) => heldAt(cells, now) || (now < (cells[2] ?? 0) ? KEPT : 0),
 }
 
 function decide(
@@ -84,16 +91,23 @@ function leaseMs({ lease }: Policy): number {
   return lease?.ms ?? 0
 }
 
+/** Cells that may be kept behind the last entry. */
+const SPARE = 64
+
+function endOf(cells: Cells): number {
+  return cells[3] ?? HEADER
+}
+
 function heldIn(cells: Cells): number {
   return cells[0] ?? 0
 }
 
 /** Slots of the leases that have not expired. */
 function heldAt(cells: Cells, now: number): number {
-  if (cells.length === 0 || now < (cells[1] ?? 0)) return heldIn(cells)
+  if (now < (cells[1] ?? 0)) return heldIn(cells)
   let held = 0
   let first = Number.POSITIVE_INFINITY
-  for (let entry = HEADER; entry < cells.length; entry += ENTRY) {
+  for (let entry = HEADER; entry < endOf(cells); entry += ENTRY) {
     const expiresAt = cells[entry + 2] ?? 0
     if (expiresAt <= now) continue
     held += cells[entry + 1] ?? 0
@@ -105,7 +119,7 @@ function heldAt(cells: Cells, now: number): number {
 }
 
 function add(cells: Cells, lease: number, cost: number, expiresAt: number, ms: number): void {
-  const end = Math.max(HEADER, cells.length)
+  const end = endOf(cells)
   cells[0] = heldIn(cells) + cost
   cells[1] = end === HEADER ? expiresAt : Math.min(cells[1] ?? expiresAt, expiresAt)
   cells[2] = Math.max(cells[2] ?? 0, expiresAt)
@@ -113,6 +127,7 @@ function add(cells: Cells, lease: number, cost: number, expiresAt: number, ms: n
   cells[end + 1] = cost
   cells[end + 2] = expiresAt
   cells[end + 3] = ms
+  cells[3] = end + ENTRY
 }
 
 /** Leases are renewed, and mostly released, in the order in which they were taken: the next is where the last one was, or behind it. */
@@ -120,24 +135,27 @@ let expected = HEADER
 
 /** Where a lease's entry begins; −1 where it has none. */
 function entryOf(cells: Cells, lease: number): number {
-  if (cells[expected] !== lease) {
+  if (expected >= endOf(cells) || cells[expected] !== lease) {
     expected = HEADER
-    while (expected < cells.length && cells[expected] !== lease) expected += ENTRY
+    const end = endOf(cells)
+    while (expected < end && cells[expected] !== lease) expected += ENTRY
   }
-  const entry = expected < cells.length ? expected : -1
+  const entry = expected < endOf(cells) ? expected : -1
   expected += ENTRY
   return entry
 }
 
 function remove(cells: Cells, entry: number): void {
-  for (let i = entry; i + ENTRY < cells.length; i++) cells[i] = cells[i + ENTRY] ?? 0
-  cells.length = cells.length > HEADER + ENTRY ? cells.length - ENTRY : 0
+  const end = endOf(cells) - ENTRY
+  for (let i = entry; i < end; i++) cells[i] = cells[i + ENTRY] ?? 0
+  cells[3] = end
+  if (cells.length > 2 * end + SPARE) cells.length = end
 }
 
 function dropExpired(cells: Cells, now: number): void {
   let end = HEADER
   let [held, first, latest] = [0, Number.POSITIVE_INFINITY, 0]
-  for (let entry = HEADER; entry < cells.length; entry += ENTRY) {
+  for (let entry = HEADER; entry < endOf(cells); entry += ENTRY) {
     const [lease = 0, cost = 0, expiresAt = 0] = [cells[entry], cells[entry + 1], cells[entry + 2]]
     if (expiresAt <= now) continue
     cells[end] = lease
@@ -152,13 +170,13 @@ function dropExpired(cells: Cells, now: number): void {
   cells[0] = held
   cells[1] = first
   cells[2] = latest
-  cells.length = held === 0 ? 0 : end
+  cells[3] = end
 }
 
 /** Where the clock went back, no lease lasts longer than if it was taken now. */
 function shorten(cells: Cells, now: number): void {
   let [first, latest] = [Number.POSITIVE_INFINITY, 0]
-  for (let entry = HEADER; entry < cells.length; entry += ENTRY) {
+  for (let entry = HEADER; entry < endOf(cells); entry += ENTRY) {
     const expiresAt = Math.min(cells[entry + 2] ?? 0, now + (cells[entry + 3] ?? 0))
     cells[entry + 2] = expiresAt
     first = Math.min(first, expiresAt)

@@ -20,6 +20,8 @@ export class Decision {
   readonly repeated: boolean
   /** What was decided by in place of the limit's policies, where they are overridden for this key. */
   readonly override: Override | undefined = undefined
+  /** The slots that it holds, until they are released; `undefined` where it holds none. */
+  hold: object | undefined = undefined
 
   constructor(
     asks: readonly Ask[],

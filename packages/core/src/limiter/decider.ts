@@ -217,12 +217,19 @@ export class Decider implements Settler {
 
   #askStore(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
     if (!haveSlots(asks)) return this.failover.decide(verb, asks, this.failure)
-    const askOthers = (others: readonly Ask[]): Answer => this.failover.decide(verb, others, this.failure)
-    const answer = haveGates(asks)
-      ? decideBehindGates(verb, asks, askOthers, (decision, entries) => this.slots.enter(decision, entries))
-      : askOthers(asks)
+    if (haveGates(asks)) return this.#askBehindGates(verb, asks)
+    const answer = this.failover.decide(verb, asks, this.failure)
     if (verb === 'peek') return answer
     return isThenable(answer) ? answer.then((decision) => this.#held(decision)) : this.#held(answer)
+  }
+
+  #askBehindGates(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
+    return decideBehindGates(
+      verb,
+      asks,
+      (others) => this.failover.decide(verb, others, this.failure),
+      (decision, entries) => this.slots.enter(decision, entries, this.failure, this.onLost),
+    )
   }
 
   /** From here on, what was taken in slots is held; of a denial, when they may be free again is estimated. */

@@ -14,21 +14,50 @@ export type OnLost = (decision: Decision, ask: Ask) => void
 /** How the work ended that slots were held for: what a server that fails fast says of its load is nothing. */
 export type Outcome = 'done' | 'failed' | 'left'
 
-/** The slots of one decision, while they are held. */
-interface Hold {
+/** The slots of one decision, while they are held: linked, since a Map of them would cost as much as taking them. */
+class Hold {
+  readonly decision: Decision
   leases: readonly HeldLease[]
   /** Places in limits of this process. */
   readonly entries: readonly Entry[]
   readonly failure: Failure
   readonly onLost: OnLost
+  /** When it was taken; 0 where that is not measured. */
   readonly since: number
+  before: Hold | undefined = undefined
+  after: Hold | undefined = undefined
+
+  constructor(
+    decision: Decision,
+    leases: readonly HeldLease[],
+    entries: readonly Entry[],
+    failure: Failure,
+    onLost: OnLost,
+    since: number,
+  ) {
+    this.decision = decision
+    this.leases = leases
+    this.entries = entries
+    this.failure = failure
+    this.onLost = onLost
+    this.since = since
+  }
 }
 
-interface HeldLease {
-  readonly back: Return
-  /** When it expires, unless it is renewed, by this process's clock. */
+interface HeldLease extends Return {
+  /** Until when it is certainly held, unless it is renewed, by this process's clock. */
   until: number
 }
+
+/** When leases of a length are renewed next, and when they were last. */
+interface Turn {
+  readonly timer: ReturnType<typeof setTimeout>
+  readonly from: number
+}
+
+/** The time that slots are held for is measured of the first, and then of one in so many. */
+const MEASURED_FIRST = 64
+const MEASURED_EACH = 8
 
 const all = new WeakMap<Failover, Slots>()
 
@@ -45,10 +74,12 @@ export function slotsOf(failover: Failover): Slots {
 /** The slots that this process holds in a store: it renews them until they are released. */
 export class Slots {
   readonly #failover: Failover
-  readonly #held = new Map<Decision, Hold>()
-  readonly #entered = new WeakMap<Decision, readonly Entry[]>()
+  /** The last that was taken; each leads to the one before it. */
+  #last: Hold | undefined
+  #size = 0
   /** One for each length of lease, while such leases are held. */
-  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>()
+  readonly #turns = new Map<number, Turn>()
+  #count = 0
   readonly #times = new HoldingTimes()
   readonly #freed = new Set<(freed: Ask) => void>()
 
@@ -59,7 +90,7 @@ export class Slots {
 
   /** Decisions whose slots are held. */
   get size(): number {
-    return this.#held.size
+    return this.#size
   }
 
   /** Calls back at each release, as soon as it is on its way: what is asked of the store from then on comes behind it. */
@@ -70,26 +101,55 @@ export class Slots {
 
   /** From now on the decision's slots are renewed until `release`; nothing where it took none. */
   hold(decision: Decision, failure: Failure, onLost: OnLost): void {
-    const entries = this.#entered.get(decision) ?? NO_ENTRIES
-    const returns = decision.taken ? returnsOf(decision) : NONE
-    if (returns.length === 0 && entries.length === 0) return
-    this.#entered.delete(decision)
-    const since = performance.now()
-    const leases = returns.map((back) => {
-      const ms = back.policy.lease?.ms ?? 0
-      if (!this.#timers.has(ms)) this.#renewAfter(ms)
-      return { back, until: since + ms }
-    })
-    this.#held.set(decision, { leases, entries, failure, onLost, since })
+    const leases = decision.taken ? this.#leasesOf(decision, failure.timeoutMs) : NONE
+    if (leases.length === 0) return
+    this.#count += 1
+    const isMeasured = this.#count < MEASURED_FIRST || this.#count % MEASURED_EACH === 0
+    this.#add(new Hold(decision, leases, NO_ENTRIES, failure, onLost, isMeasured ? performance.now() : 0))
   }
 
-  /** What a decision has taken in limits of this process, until it is held. */
-  enter(decision: Decision, entries: readonly Entry[]): void {
-    if (entries.length > 0) this.#entered.set(decision, entries)
+  /** The same, where limits of this process were entered too. */
+  enter(decision: Decision, entries: readonly Entry[], failure: Failure, onLost: OnLost): void {
+    const leases = decision.taken ? this.#leasesOf(decision, failure.timeoutMs) : NONE
+    if (leases.length === 0 && entries.length === 0) return
+    this.#add(new Hold(decision, leases, entries, failure, onLost, performance.now()))
+  }
+
+  #add(hold: Hold): void {
+    hold.before = this.#last
+    if (this.#last !== undefined) this.#last.after = hold
+    this.#last = hold
+    this.#size += 1
+    hold.decision.hold = hold
+  }
+
+  #remove(hold: Hold): void {
+    const { before, after } = hold
+    if (before !== undefined) before.after = after
+    if (after === undefined) this.#last = before
+    else after.before = before
+    this.#size -= 1
+    hold.decision.hold = undefined
+  }
+
+  /** What a decision holds: of each policy whose units are slots, those that it took. */
+  #leasesOf({ asks, standings }: Decision, timeoutMs: number): readonly HeldLease[] {
+    const leases: HeldLease[] = []
+    for (let i = 0; i < asks.length; i++) {
+      const ask = asks[i]
+      if (ask?.lease === undefined || ask.cost === 0 || standings[i]?.allowed !== true) continue
+      const { policy, key, cost, lease } = ask
+      if (policy.lease === undefined || policy.lease.adaptive !== undefined) continue
+      const { ms } = policy.lease
+      // It was taken since the last renewal; if its answer came late, a little before.
+      const until = this.#turnOf(ms).from + ms - Math.min(timeoutMs, ms / 3)
+      leases.push({ policy, key, cost, lease, at: 0, until })
+    }
+    return leases
   }
 
   isHeld(decision: Decision): boolean {
-    return this.#held.has(decision)
+    return decision.hold !== undefined
   }
 
   /**
@@ -98,17 +158,18 @@ export class Slots {
    * @throws {StoreError} where the store cannot be asked; also as a rejection.
    */
   release(decision: Decision, outcome: Outcome = 'done'): void | Promise<void> {
-    const hold = this.#held.get(decision)
-    if (hold === undefined) return
-    this.#held.delete(decision)
+    const { hold } = decision
+    if (!(hold instanceof Hold)) return
+    this.#remove(hold)
     const { leases, entries, failure, since } = hold
-    const returns = leases.map(({ back }) => back)
-    const heldMs = performance.now() - since
-    if (entries.length > 0) leave(entries, outcome === 'left' ? undefined : heldMs, outcome === 'failed')
-    if (returns.length === 0) return
-    for (const { policy } of returns) this.#times.note(policy.address, heldMs)
-    const answer = this.#failover.refund(returns, decision, failure, undefined)
-    if (this.#freed.size > 0) for (const freed of this.#freed) for (const one of returns) freed(one)
+    if (since > 0) {
+      const heldMs = performance.now() - since
+      if (entries.length > 0) leave(entries, outcome === 'left' ? undefined : heldMs, outcome === 'failed')
+      for (const { policy } of leases) this.#times.note(policy.address, heldMs)
+    }
+    if (leases.length === 0) return
+    const answer = this.#failover.refund(leases, decision, failure, undefined)
+    if (this.#freed.size > 0) for (const freed of this.#freed) for (const one of leases) freed(one)
     return isThenable(answer) ? Promise.resolve(answer).then(() => undefined) : undefined
   }
 
@@ -130,32 +191,38 @@ export class Slots {
 
   /** What is held expires: there is no store to give it back to. */
   #close(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
-    this.#held.clear()
+    for (const { timer } of this.#turns.values()) clearTimeout(timer)
+    this.#turns.clear()
+    while (this.#last !== undefined) this.#remove(this.#last)
   }
 
-  #renewAfter(leaseMs: number): void {
+  #turnOf(leaseMs: number): Turn {
+    return this.#turns.get(leaseMs) ?? this.#renewAfter(leaseMs)
+  }
+
+  #renewAfter(leaseMs: number): Turn {
     const timer = setTimeout(() => this.#renew(leaseMs), leaseMs / 3)
     if (typeof timer === 'object') timer.unref()
-    this.#timers.set(leaseMs, timer)
+    const turn = { timer, from: performance.now() }
+    this.#turns.set(leaseMs, turn)
+    return turn
   }
 
   #renew(leaseMs: number): void {
-    this.#timers.delete(leaseMs)
+    this.#turns.delete(leaseMs)
     const now = performance.now()
     const due: Due[] = []
-    for (const [decision, hold] of this.#held) {
+    for (let hold = this.#last; hold !== undefined; hold = hold.before) {
       for (const held of hold.leases) {
-        const { policy, key, cost, lease = 0 } = held.back
+        const { policy, key, cost, lease = 0 } = held
         if (policy.lease?.ms !== leaseMs) continue
-        due.push({ decision, hold, held, renewal: { policy, key, cost, lease, restore: now < held.until } })
+        due.push({ hold, held, renewal: { policy, key, cost, lease, restore: now < held.until } })
       }
     }
     if (due.length === 0) return
     this.#renewAfter(leaseMs)
     for (const degraded of [false, true]) {
-      const some = due.filter(({ decision }) => decision.degraded === degraded)
+      const some = due.filter(({ hold }) => hold.decision.degraded === degraded)
       const [first] = some
       if (first === undefined) continue
       const settle = (answer: readonly boolean[]): void => {
@@ -174,21 +241,22 @@ export class Slots {
     }
   }
 
-  #settle({ decision, hold, held, renewal }: Due, isHeld: boolean, until: number): void {
-    if (this.#held.get(decision) !== hold || !hold.leases.includes(held)) {
-      if (isHeld && renewal.restore) this.#releaseAgain(decision, hold, held)
+  #settle({ hold, held, renewal }: Due, isHeld: boolean, until: number): void {
+    const { decision } = hold
+    if (decision.hold !== hold || !hold.leases.includes(held)) {
+      if (isHeld && renewal.restore) this.#releaseAgain(hold, held)
     } else if (isHeld) held.until = until
     else {
       hold.leases = hold.leases.filter((one) => one !== held)
-      if (hold.leases.length === 0 && hold.entries.length === 0) this.#held.delete(decision)
-      hold.onLost(decision, held.back)
+      if (hold.leases.length === 0 && hold.entries.length === 0) this.#remove(hold)
+      hold.onLost(decision, held)
     }
   }
 
   /** The store was asked to renew it before it was asked to release it, and may have done so in another order. */
-  #releaseAgain(decision: Decision, { failure }: Hold, { back }: HeldLease): void {
+  #releaseAgain({ decision, failure }: Hold, held: HeldLease): void {
     try {
-      const answer = this.#failover.refund([back], decision, failure, undefined)
+      const answer = this.#failover.refund([held], decision, failure, undefined)
       if (isThenable(answer)) Promise.resolve(answer).catch((error) => this.#failover.report(error))
     } catch (error) {
       this.#failover.report(error)
@@ -198,35 +266,10 @@ export class Slots {
 
 /** A lease whose renewal is due. */
 interface Due {
-  readonly decision: Decision
   readonly hold: Hold
   readonly held: HeldLease
   readonly renewal: Renewal
 }
 
-/** What a decision holds: of each policy whose units are slots, those that it took. */
-function returnsOf({ asks, standings }: Decision): readonly Return[] {
-  const only = asks.length === 1 ? asks[0] : undefined
-  if (only !== undefined) {
-    const { policy, key, cost, lease } = only
-    return lease !== undefined && policy.lease?.adaptive === undefined && cost > 0 && standings[0]?.allowed
-      ? [{ policy, key, cost, lease, at: 0 }]
-      : NONE
-  }
-  const returns: Return[] = []
-  for (let i = 0; i < asks.length; i++) {
-    const ask = asks[i]
-    if (
-      ask?.lease === undefined ||
-      ask.policy.lease?.adaptive !== undefined ||
-      ask.cost === 0 ||
-      standings[i]?.allowed !== true
-    )
-      continue
-    returns.push({ policy: ask.policy, key: ask.key, cost: ask.cost, lease: ask.lease, at: 0 })
-  }
-  return returns
-}
-
-const NONE: readonly Return[] = []
+const NONE: readonly HeldLease[] = []
 const NO_ENTRIES: readonly Entry[] = []

@@ -150,10 +150,14 @@ class Memory implements MemoryStore {
 
   refund(returns: readonly Return[], once?: Once): readonly number[] {
     if (once !== undefined) this.#ids.forget(returns, once)
-    return returns.map((back) => {
+    const over: number[] = []
+    for (const back of returns) {
       const key = boundedKey(back.key)
-      return this.#tables.get(back.policy.address)?.shardOf(key).refund(key, back, this.#nowFor(back.policy)) ?? 0
-    })
+      // A lease is given back whenever it is.
+      const now = back.lease === undefined ? this.#nowFor(back.policy) : 0
+      over.push(this.#tables.get(back.policy.address)?.shardOf(key).refund(key, back, now) ?? 0)
+    }
+    return over
   }
 
   renew(renewals: readonly Renewal[]): readonly boolean[] {

@@ -136,7 +136,7 @@ export class Shard {
       if (key === undefined || key === spared) continue
       seen += 1
       const used = this.#usedIn(slot, now)
-      if (used > 0 && this.#policy.lease !== undefined) continue
+      if (used >= 1 && this.#policy.lease !== undefined) continue
       const share = used / 2 ** ((this.#sizes[slot] ?? 0) / STEPS)
       if (least === undefined || share < least.share) least = { slot, share }
     }
