@@ -23,7 +23,7 @@ function rows(where, seen) {
   return Object.entries(seen).map(([what, micros]) => ({
     where,
     what,
-    'µs': Number(median(micros).toFixed(3)),
+    µs: Number(median(micros).toFixed(3)),
     'of a fixed window': Number(median(micros.map((one, round) => one / seen[base][round])).toFixed(2)),
   }))
 }

@@ -6,6 +6,7 @@ export const concurrencyTwin = `
 do
   local HEADER, HEAD = '>i6i6I4', 16
   local ENTRY, SIZE, LEASE = '>I7I2i6I3', 18, '>I7'
+  local ONLY = '>i6i6I4I7I2i6I3'
   local twin = {}
 
   local function place_of(entries, lease)
@@ -67,6 +68,7 @@ do
       if entries ~= before then save(bucket, now, held, entries, first, latest) end
     end
     answer_two(held, latest)
+    if held == 0 then return 0 end
     return held, entries, {first, latest}
   end
 
@@ -75,13 +77,25 @@ do
   end
 
   function twin.write(bucket, policy, now, held, entries, times)
-    local expires = now + policy.ms
+    local ms, cost = policy.ms, policy.cost
+    local expires = now + ms
+    if held == 0 then
+      keep(bucket, pack(ONLY, expires, expires, cost, policy.lease, cost, expires, ms), ms)
+      return
+    end
     local first, latest = min(times[1], expires), max(times[2], expires)
-    if held == 0 then first = expires end
     save(bucket, now, held + policy.cost, entries .. pack(ENTRY, policy.lease, policy.cost, expires, policy.ms), first, latest)
   end
 
   function twin.give(bucket, policy, now)
+    local raw = get(bucket)
+    if raw and #raw == HEAD + SIZE then
+      local lease, slots = parse('>I7I2', raw, HEAD + 1)
+      if lease == policy.lease and slots <= policy.cost then
+        call('DEL', bucket)
+        return
+      end
+    end
     local held, entries, first, latest = state_of(bucket, now)
     if not held then return entries end
     local place = place_of(entries, policy.lease)

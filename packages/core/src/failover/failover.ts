@@ -293,9 +293,16 @@ export class Failover {
     return new Promise((resolve, reject) => {
       const deadlines = this.#deadlinesOf(ms)
       const deadline = deadlines.add(() => reject(this.#tooLate(ms)))
-      Promise.resolve(answer)
-        .then(resolve, reject)
-        .finally(() => deadlines.meet(deadline))
+      Promise.resolve(answer).then(
+        (value) => {
+          deadlines.meet(deadline)
+          resolve(value)
+        },
+        (error) => {
+          deadlines.meet(deadline)
+          reject(error)
+        },
+      )
     })
   }
 

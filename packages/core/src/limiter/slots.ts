@@ -79,6 +79,9 @@ export class Slots {
   #size = 0
   /** One for each length of lease, while such leases are held. */
   readonly #turns = new Map<number, Turn>()
+  /** The turn asked for last: most slots are held for the same length. */
+  #lastMs = 0
+  #lastTurn: Turn | undefined
   #count = 0
   readonly #times = new HoldingTimes()
   readonly #freed = new Set<(freed: Ask) => void>()
@@ -170,7 +173,7 @@ export class Slots {
     if (leases.length === 0) return
     const answer = this.#failover.refund(leases, decision, failure, undefined)
     if (this.#freed.size > 0) for (const freed of this.#freed) for (const one of leases) freed(one)
-    return isThenable(answer) ? Promise.resolve(answer).then(() => undefined) : undefined
+    return isThenable(answer) ? answer.then(nothing) : undefined
   }
 
   /** A denial with the time at which slots may be free again, as far as the times they are held for tell. */
@@ -193,11 +196,16 @@ export class Slots {
   #close(): void {
     for (const { timer } of this.#turns.values()) clearTimeout(timer)
     this.#turns.clear()
+    this.#lastTurn = undefined
     while (this.#last !== undefined) this.#remove(this.#last)
   }
 
   #turnOf(leaseMs: number): Turn {
-    return this.#turns.get(leaseMs) ?? this.#renewAfter(leaseMs)
+    if (leaseMs === this.#lastMs && this.#lastTurn !== undefined) return this.#lastTurn
+    const turn = this.#turns.get(leaseMs) ?? this.#renewAfter(leaseMs)
+    this.#lastMs = leaseMs
+    this.#lastTurn = turn
+    return turn
   }
 
   #renewAfter(leaseMs: number): Turn {
@@ -210,6 +218,7 @@ export class Slots {
 
   #renew(leaseMs: number): void {
     this.#turns.delete(leaseMs)
+    this.#lastTurn = undefined
     const now = performance.now()
     const due: Due[] = []
     for (let hold = this.#last; hold !== undefined; hold = hold.before) {
@@ -270,6 +279,8 @@ interface Due {
   readonly held: HeldLease
   readonly renewal: Renewal
 }
+
+const nothing = (): void => undefined
 
 const NONE: readonly HeldLease[] = []
 const NO_ENTRIES: readonly Entry[] = []

@@ -150,14 +150,19 @@ class Memory implements MemoryStore {
 
   refund(returns: readonly Return[], once?: Once): readonly number[] {
     if (once !== undefined) this.#ids.forget(returns, once)
-    const over: number[] = []
-    for (const back of returns) {
-      const key = boundedKey(back.key)
-      // A lease is given back whenever it is.
-      const now = back.lease === undefined ? this.#nowFor(back.policy) : 0
-      over.push(this.#tables.get(back.policy.address)?.shardOf(key).refund(key, back, now) ?? 0)
+    const [only] = returns
+    if (only?.lease !== undefined && returns.length === 1) {
+      this.#giveBack(only, 0)
+      return NOTHING_OVER
     }
-    return over
+    return returns.map((back) => this.#giveBack(back, back.lease === undefined ? this.#nowFor(back.policy) : 0))
+  }
+
+  /** A lease is given back whenever it is. */
+  #giveBack(back: Return, now: number): number {
+    const key = boundedKey(back.key)
+    const table = back.policy === this.#lastPolicy ? this.#lastTable : this.#tables.get(back.policy.address)
+    return table?.shardOf(key).refund(key, back, now) ?? 0
   }
 
   renew(renewals: readonly Renewal[]): readonly boolean[] {
@@ -342,6 +347,8 @@ class Memory implements MemoryStore {
     return Math.ceil(this.#ring.length / tables) * Math.ceil((largest * tables) / SWEEP_STEP)
   }
 }
+
+const NOTHING_OVER: readonly number[] = [0]
 
 /** Whether it goes by the date, as quotas do. */
 function isDated({ policy }: Ask): boolean {

@@ -23,6 +23,8 @@ export class Commands {
   #verb: Verb | undefined
   #asks: readonly Ask[] = []
   #text = ''
+  #released: readonly Ask[] = []
+  #releaseText = ''
   /** The text holds the periods of quotas: between these times it is right. */
   #from = Number.NEGATIVE_INFINITY
   #until = Number.POSITIVE_INFINITY
@@ -34,6 +36,8 @@ export class Commands {
 
   /** `now` in milliseconds, in tests; otherwise the server's own clock decides. */
   of(verb: Verb, asks: readonly (Ask | Return | Edit)[], now: number | undefined): string {
+    if (now === undefined && verb === 'give' && asks.every(({ lease }) => lease !== undefined))
+      return this.#release(asks)
     if (now !== undefined || (verb !== 'take' && verb !== 'look')) return this.#commandOf(verb, asks, now, undefined)
     if (verb === this.#verb && alike(asks, this.#asks) && this.#isRight()) return this.#text
     this.#verb = verb
@@ -41,6 +45,15 @@ export class Commands {
     this.#noteTimes(asks)
     this.#text = this.#commandOf(verb, asks, now, undefined)
     return this.#text
+  }
+
+  /** What is released is said beside the command: one text serves all of a limit. */
+  #release(asks: readonly Ask[]): string {
+    if (this.#releaseText === '' || !alike(asks, this.#released)) {
+      this.#released = asks
+      this.#releaseText = this.#commandOf('give', asks, undefined, undefined)
+    }
+    return this.#releaseText
   }
 
   /** A take that an id counts once, or what gives it back. */

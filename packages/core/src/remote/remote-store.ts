@@ -144,7 +144,20 @@ class RemoteStore implements Store {
     }
   }
 
-  async refund(returns: readonly Return[], once?: Once): Promise<readonly number[]> {
+  refund(returns: readonly Return[], once?: Once): Promise<readonly number[]> {
+    return once === undefined && returns.every(isLease) ? this.#release(returns) : this.#giveBack(returns, once)
+  }
+
+  /** Of slots, nothing is remembered that could become wrong. */
+  async #release(returns: readonly Return[]): Promise<readonly number[]> {
+    const groups = this.#bySlot(returns)
+    const [only] = groups
+    if (only !== undefined && groups.length === 1) await this.#ask('give', only)
+    else await Promise.all(groups.map((group) => this.#ask('give', group)))
+    return NO_NUMBERS
+  }
+
+  async #giveBack(returns: readonly Return[], once: Once | undefined): Promise<readonly number[]> {
     const keys = returns.map(({ key }) => key)
     const wishes = once === undefined ? NO_WISHES : this.#wishesOf(returns, once)
     this.#forget(keys)
@@ -456,6 +469,10 @@ interface Wishes {
 }
 
 const NO_WISHES: Wishes = {}
+
+function isLease({ lease }: Return): boolean {
+  return lease !== undefined
+}
 
 /** The numbers of the leases that these asks take or give back. */
 function leasesOf(verb: Verb, asks: readonly Ask[]): readonly number[] {
