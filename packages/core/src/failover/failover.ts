@@ -67,6 +67,7 @@ export class Failover {
   readonly #complaints = new Complaints()
   readonly #fallback = new Fallback()
   readonly #onClose: (() => void)[] = []
+  readonly #onRecovered: (() => void)[] = []
   #closed = false
 
   constructor(store: Store) {
@@ -229,6 +230,11 @@ export class Failover {
     else warn('SLUICE_STORE', isError(error) ? error.message : shown(error))
   }
 
+  /** Calls back when the store, or a part of it, decides again. */
+  onRecovered(callback: () => void): void {
+    this.#onRecovered.push(callback)
+  }
+
   /** Calls back before the store is closed. */
   onClose(callback: () => void): void {
     this.#onClose.push(callback)
@@ -273,6 +279,7 @@ export class Failover {
       () => this.#probe(key, failure.timeoutMs),
       () => {
         this.#broken.delete(part)
+        for (const callback of this.#onRecovered) callback()
         const event = { part, afterMs: Math.round(performance.now() - circuit.brokenAt) }
         if (this.#events.hears('recovered')) this.#events.emit('recovered', event)
         else warn('SLUICE_RECOVERED', `${this.store.url ?? 'The store'} decides again, after ${event.afterMs} ms.`)

@@ -89,6 +89,8 @@ export class Slots {
   constructor(failover: Failover) {
     this.#failover = failover
     failover.onClose(() => this.#close())
+    // What could not be renewed during an outage may expire before its turn comes.
+    failover.onRecovered(() => this.#renewAll())
   }
 
   /** Decisions whose slots are held. */
@@ -214,6 +216,13 @@ export class Slots {
     const turn = { timer, from: performance.now() }
     this.#turns.set(leaseMs, turn)
     return turn
+  }
+
+  #renewAll(): void {
+    for (const [leaseMs, { timer }] of [...this.#turns]) {
+      clearTimeout(timer)
+      this.#renew(leaseMs)
+    }
   }
 
   #renew(leaseMs: number): void {
