@@ -21,7 +21,7 @@ export class Decision {
   /** What was decided by in place of the limit's policies, where they are overridden for this key. */
   readonly override: Override | undefined = undefined
   /** The slots that it holds, until they are released; `undefined` where it holds none. */
-  hold: object | undefined = undefined
+  declare hold: object | undefined
 
   constructor(
     asks: readonly Ask[],
@@ -114,6 +114,9 @@ export class Decision {
     return bindingOf(this.standings)
   }
 }
+
+// Only decisions that hold slots have it as their own.
+Object.defineProperty(Decision.prototype, 'hold', { value: undefined, writable: true })
 
 /** ECMAScript's dates end in the year 275760. */
 const LAST_TIME = 8.64e15

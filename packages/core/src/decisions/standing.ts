@@ -40,13 +40,13 @@ export class Standing {
   /** Of a calendar quota. */
   readonly period: PeriodStanding | undefined
   /** Units in use beyond the capacity: nothing more passes until they have drained. 0 for a calendar quota, which has `over`. */
-  readonly debt: number
+  declare readonly debt: number
 
   /**
    * Of a denial, units in use that requests have reserved and not settled yet, as far as this process knows: some of them may
    * come back before their time.
    */
-  readonly reserved: number
+  declare readonly reserved: number
 
   /** The same, but for what is given. */
   static like(standing: Standing, changes: Changes): Standing {
@@ -85,10 +85,16 @@ export class Standing {
     this.delayMs = delayMs
     this.at = at
     this.period = period
-    this.debt = debt
-    this.reserved = reserved
+    if (debt !== 0) this.debt = debt
+    if (reserved !== 0) this.reserved = reserved
   }
 }
+
+// Nearly all standings have neither, and a decision makes one for each policy: they are as small as they can be.
+Object.defineProperties(Standing.prototype, {
+  debt: { value: 0, writable: true },
+  reserved: { value: 0, writable: true },
+})
 
 /** The parts of a standing that say how much of it is used. */
 export interface Filled {

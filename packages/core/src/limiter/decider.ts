@@ -48,6 +48,8 @@ export class Decider implements Settler {
   onLost: OnLost = () => undefined
   readonly #ledger: UsageLedger | undefined
   readonly #countsDenied: boolean
+  /** Whether a denial brings something about. */
+  readonly #reacts: boolean
   readonly #overridden: OverriddenAsks
 
   constructor(
@@ -64,6 +66,7 @@ export class Decider implements Settler {
     this.slots = slotsOf(failover)
     this.reserved = reservedOf(failover)
     this.#countsDenied = countDenied
+    this.#reacts = countDenied || ban !== undefined
     this.banning = ban && new Banning(naming.name, ban, failover, failure, this.overrides)
     this.#ledger = ledger
     this.#overridden = new OverriddenAsks(naming, this.overrides, failover, (policies) => this.own(policies))
@@ -76,11 +79,12 @@ export class Decider implements Settler {
 
   /** With `once`, what an id counts once. */
   decide(verb: 'consume' | 'peek', asks: readonly Ask[], once?: Once): Answer {
-    const answer = this.#decideAll(verb, asks, once)
-    if (verb === 'peek') return answer
-    if (!isThenable(answer)) return answer.allowed ? answer : this.#denied(answer, this.overrides.isHere)
-    const isPlain = this.banning === undefined && !this.#countsDenied && !this.reserved.isUsed
-    return isPlain ? answer : answer.then((decision) => (decision.allowed ? decision : this.#denied(decision, true)))
+    const isPlain = once === undefined && this.#ledger === undefined && this.overrides.areNone
+    const answer = isPlain ? this.#ask(verb, asks) : this.#decideWith(verb, asks, once)
+    // As for most limits: a denial brings nothing about.
+    if (verb === 'peek' || !(this.#reacts || this.reserved.isUsed)) return answer
+    if (answer instanceof Decision) return answer.allowed ? answer : this.#denied(answer, this.overrides.isHere)
+    return answer.then((decision) => (decision.allowed ? decision : this.#denied(decision, true)))
   }
 
   /** What a denial brings about. `asked`: it was made by the store, not remembered. */
@@ -132,10 +136,8 @@ export class Decider implements Settler {
     return isThenable(returned) ? returned.then(() => true) : true
   }
 
-  #decideAll(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
-    if (once === undefined && this.#ledger === undefined && this.overrides.areNone) {
-      return this.#askStore(verb, asks)
-    }
+  /** With ids, a ledger or overrides. */
+  #decideWith(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
     const answer = this.#decide(verb, asks, once)
     return this.#ledger === undefined || verb === 'peek' ? answer : this.#recorded(answer, this.#ledger)
   }
@@ -208,15 +210,18 @@ export class Decider implements Settler {
     return isThenable(answer) ? answer.then((decision) => decision.by(override)) : answer.by(override)
   }
 
-  #ask(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
-    if (once === undefined) return this.#askStore(verb, asks)
-    // Without slots: what is repeated would hold none.
+  #ask(verb: 'consume' | 'peek', asks: readonly Ask[], once?: Once): Answer {
+    if (once !== undefined) return this.#askOnce(asks, once)
+    return haveSlots(asks) ? this.#askForSlots(verb, asks) : this.failover.decide(verb, asks, this.failure)
+  }
+
+  /** Without slots: what is repeated would hold none. */
+  #askOnce(asks: readonly Ask[], once: Once): Answer {
     const answer = this.failover.decideOnce(asks, once, this.failure)
     return isThenable(answer) ? answer.then((decision) => noteOnce(decision, once)) : noteOnce(answer, once)
   }
 
-  #askStore(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
-    if (!haveSlots(asks)) return this.failover.decide(verb, asks, this.failure)
+  #askForSlots(verb: 'consume' | 'peek', asks: readonly Ask[]): Answer {
     if (haveGates(asks)) return this.#askBehindGates(verb, asks)
     const answer = this.failover.decide(verb, asks, this.failure)
     if (verb === 'peek') return answer

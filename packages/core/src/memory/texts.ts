@@ -14,13 +14,11 @@ export class MemoryTexts {
   /** The names that were changed last; the latest change has the number `#count`. */
   #changes: string[] = []
   #count = 0
+  /** Every decision looks at it. */
+  version = '0'
 
   constructor(clock: () => number) {
     this.#clock = clock
-  }
-
-  get version(): string {
-    return String(this.#count)
   }
 
   read(known: string): Texts {
@@ -42,7 +40,7 @@ export class MemoryTexts {
     else if (entry.unlessLonger && known !== undefined && known.expiresAt >= entry.expiresAt) return true
     else if (known === undefined && entries.size >= MOST_TEXTS && !this.#makeRoom(entries, now)) return false
     else entries.set(entry.name, entry)
-    this.#count += 1
+    this.#change()
     if (this.#changes.push(entry.name) > 2 * MOST_CHANGES) this.#changes = this.#changes.slice(-MOST_CHANGES)
     return true
   }
@@ -50,7 +48,12 @@ export class MemoryTexts {
   clear(): void {
     for (const entries of this.#kinds) entries.clear()
     this.#changes = []
+    this.#change()
+  }
+
+  #change(): void {
     this.#count += 1
+    this.version = String(this.#count)
   }
 
   get #kinds(): readonly Map<string, TextEntry>[] {
