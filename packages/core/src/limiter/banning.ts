@@ -10,6 +10,14 @@ import type { Overrides } from './overrides.js'
 /** Keys whose remembered denials are counted here at the most. */
 const MOST_KEYS = 10_000
 
+/** What is known here of a key's denials. */
+interface Tally {
+  /** Those that cost the store nothing, and have not been counted there. */
+  uncounted: number
+  /** So many more ban the key. */
+  left: number
+}
+
 /** Learns that a key was banned: until when, in Unix milliseconds, and for the how manieth time in a row. */
 export type OnBanned = (ban: { readonly key: string; readonly until: number; readonly times: number }) => void
 
@@ -21,8 +29,7 @@ export class Banning {
   readonly #failure: Failure
   readonly #overrides: Overrides
   readonly #counter: Policy
-  /** Denials that cost the store nothing, and have not been counted there. */
-  readonly #uncounted = new Map<string, number>()
+  readonly #tallies = new Map<string, Tally>()
   readonly #underWay = new Set<string>()
   onBanned: OnBanned = () => undefined
 
@@ -53,24 +60,34 @@ export class Banning {
   note(decision: Decision, asked: boolean): void {
     if (decision.allowed || decision.degraded || decision.override !== undefined || !isOwnFault(decision)) return
     const { key } = decision
-    const count = (this.#uncounted.get(key) ?? 0) + 1
-    if ((!asked && count < this.#terms.after) || this.#underWay.has(key)) {
-      if (this.#uncounted.size >= MOST_KEYS && !this.#uncounted.has(key)) this.#uncounted.clear()
-      this.#uncounted.set(key, count)
-      return
-    }
-    this.#flush(key, count)
+    const tally = this.#tallyOf(key)
+    tally.uncounted += 1
+    if ((asked || tally.uncounted >= tally.left) && !this.#underWay.has(key)) this.#flush(key, tally)
   }
 
-  #flush(key: string, count: number): void {
-    this.#uncounted.delete(key)
-    this.#count(key, Math.min(count, this.#terms.after))
+  #tallyOf(key: string): Tally {
+    let tally = this.#tallies.get(key)
+    if (tally === undefined) {
+      if (this.#tallies.size >= MOST_KEYS) this.#tallies.clear()
+      tally = { uncounted: 0, left: this.#terms.after }
+      this.#tallies.set(key, tally)
+    }
+    return tally
+  }
+
+  #flush(key: string, tally: Tally): void {
+    const cost = Math.min(tally.uncounted, this.#terms.after)
+    tally.uncounted = 0
+    this.#count(key, cost)
   }
 
   #count(key: string, cost: number): void {
     const counted = ({ allowed, degraded, standings }: Decision): Promise<void> | undefined => {
-      if (degraded || (allowed && standings[0]?.remaining !== 0)) return undefined
-      return this.#ban(key)
+      const left = standings[0]?.remaining ?? 0
+      if (!degraded && (!allowed || left === 0)) return this.#ban(key)
+      // Others can only make it fewer, until the time is over.
+      if (!degraded) this.#tallyOf(key).left = left
+      return undefined
     }
     try {
       const answer = this.#failover.decide('consume', [{ policy: this.#counter, key, cost }], this.#failure)
@@ -82,8 +99,8 @@ export class Banning {
         .finally(() => {
           this.#underWay.delete(key)
           // As many may have come meanwhile as ban a key.
-          const count = this.#uncounted.get(key) ?? 0
-          if (count >= this.#terms.after) this.#flush(key, count)
+          const tally = this.#tallies.get(key)
+          if (tally !== undefined && tally.uncounted >= tally.left) this.#flush(key, tally)
         })
     } catch (error) {
       this.#failover.report(error)
@@ -101,7 +118,7 @@ export class Banning {
     const until = now + Math.min(maxMs, forMs * 2 ** Math.min(times - 1, 50))
     const ban = { to: 'banned', expiresAt: until, reason: 'denied too often', times } as const
     await this.#overrides.ban(this.#limit, key, ban, maxMs, timeoutMs)
-    this.#uncounted.delete(key)
+    this.#tallies.delete(key)
     await this.#failover.reset([this.#counter], key, this.#failure)
     this.onBanned({ key, until, times })
   }
