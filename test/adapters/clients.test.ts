@@ -1,4 +1,6 @@
-import { sluice as expressSluice, type LimitOptions, memoryStore, type Policy } from '@sluice/express'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { concurrency, sluice as expressSluice, type LimitOptions, memoryStore, type Policy } from '@sluice/express'
 import { sluice as fastifySluice } from '@sluice/fastify'
 import { sluice as koaSluice } from '@sluice/koa'
 import express, { type Request } from 'express'
@@ -48,6 +50,7 @@ describe.each(Object.entries(frameworks))('clients of %s', (_title, make) => {
     ['an IPv6 range', '2001:db8:1::/48', '2001:db8:1:ffff::9', '2001:db8:2::1'],
     ['an IPv4 address that comes as IPv6', '::ffff:192.0.2.7', '192.0.2.7', '192.0.2.9'],
     ['every IPv4 address', '0.0.0.0/0', '198.51.100.1', '2001:db8::1'],
+    ['every IPv6 address', '::/0', '2001:db8::1', '198.51.100.1'],
   ])('in allow are not limited, and are sent no fields: %s', async (_what, entry, inside, outside) => {
     const { server, limit } = await make('1/h', { allow: [entry] })
     for (let i = 0; i < 3; i++) {
@@ -94,6 +97,20 @@ describe.each(Object.entries(frameworks))('clients of %s', (_title, make) => {
     }
   })
 
+  it('whose function rejects when another has thrown already leave nothing unhandled', async () => {
+    const rejected = vi.fn()
+    process.on('unhandledRejection', rejected)
+    const both = expressSluice({ allow: () => Promise.reject(new Error('no list')) })
+    const own = () => {
+      throw new Error('no list either')
+    }
+    const app = express().set('env', 'test')
+    app.get('/', both('1/h', { name: 'api', allow: own }))
+    expect((await request(app).get('/')).status).toBe(500)
+    process.off('unhandledRejection', rejected)
+    expect(rejected).not.toHaveBeenCalled()
+  })
+
   it('are banned after so many denials, and told until when', async () => {
     const { server, limit } = await make('1/h', { ban: { after: 2, within: '1min', for: '10min' } })
     const banned = vi.fn()
@@ -125,8 +142,30 @@ describe('a limit', () => {
     ['a number', { block: [7] }, 'block: expected an address, a range or a key, got 7.'],
     ['a text alone', { allow: '10.0.0.0/8' }, 'allow: expected addresses, ranges and keys in an array'],
     ['an empty text', { allow: [''] }, 'allow: expected an address, a range or a key, got "".'],
+    ['a range that lacks a number', { block: ['10.0.0/8'] }, 'block: "10.0.0/8" is no address and no range'],
+    ['a space in front', { block: [' 10.0.0.0/8'] }, 'block: " 10.0.0.0/8" is no address and no range'],
+    ['an address that is none', { block: ['300.1.1.1'] }, 'block: "300.1.1.1" is no address and no range'],
   ])('refuses a list with %s', (_what, options, sentence) => {
     expect(() => limit('1/s', options as never)).toThrow(sentence)
+  })
+
+  it('bans nobody for waiting in its queue, and lets nobody wait there who is banned', async () => {
+    const queued = concurrency(1, { queue: { size: 9, timeoutMs: 5_000 } })
+    const own = expressSluice()
+    const middleware = own(queued, { name: 'api', ban: { after: 2, within: '1min', for: '10min' } })
+    const server = express()
+      .get('/', middleware, (_req, res) => void setTimeout(() => res.send('ok'), 5))
+      .listen(0)
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const six = () => Promise.all(Array.from({ length: 6 }, () => fetch(url)))
+    expect((await six()).map(({ status }) => status)).toEqual(Array(6).fill(200))
+    expect(await middleware.bans()).toEqual([])
+    await middleware.ban('127.0.0.1', { for: '10min' })
+    const began = performance.now()
+    for (const { status, headers } of await six()) expect([status, headers.get('retry-after')]).toEqual([429, '600'])
+    expect(performance.now() - began).toBeLessThan(4_000)
+    server.close()
   })
 
   it('with bans has one key for all policies', () => {

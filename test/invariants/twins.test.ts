@@ -99,7 +99,11 @@ describe.each([
             // The answer to an id is kept with the plan's quota, from which the largest debt follows.
             const softly = soft && (verb !== 'once' || maxDebt === undefined)
             const policies = plans[plan] ?? []
-            const asks = (softly ? policies.map(asSoft) : policies).map((policy) => ({ policy, key, cost }))
+            const asks = (softly ? policies.map((policy) => asSoft(policy)) : policies).map((policy) => ({
+              policy,
+              key,
+              cost,
+            }))
             if (verb === 'give') {
               const receipt = receipts.pop()
               const returns = receipt?.standings.map(({ policy, at }) => ({

@@ -60,6 +60,21 @@ describe('a ban in Redis', () => {
     expect([keys.length, keys.includes('key-7'), keys.includes('late')]).toEqual([1_200, false, true])
   })
 
+  it('by hand holds for its time, whatever is remembered of an earlier one', async () => {
+    const prefix = aPrefix()
+    const store = redisStore(inject('redisUrl'), { prefix })
+    const short = { after: 1, within: '1min', for: '1s' } as const
+    const limiter = createLimiter({ name: 'api', policies: fixedWindow('1/h'), ban: short, store, timeoutMs: 10_000 })
+    open.push(limiter)
+    for (let i = 0; i < 2; i++) await limiter.consume('a')
+    await until(async () => (await limiter.bans()).length === 1)
+    await limiter.ban('a', { for: '2h' })
+    const [first] = await limiter.bans()
+    expect((first?.until ?? 0) - Date.now()).toBeGreaterThan(7_000_000)
+    await limiter.ban('a', { for: '1h' })
+    expect(await limiter.bans()).toEqual([first])
+  })
+
   it('that lasts longer is left alone by a shorter one', async () => {
     const prefix = aPrefix()
     const [one, other] = [limiterOn(prefix), limiterOn(prefix)]

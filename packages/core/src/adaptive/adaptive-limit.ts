@@ -48,14 +48,14 @@ export class AdaptiveLimit {
     return this.#inFlight
   }
 
-  /** Takes a place if there is one. */
-  tryAcquire(): boolean {
-    if (this.#inFlight >= this.#algorithm.limit) {
+  /** Takes so many places if there are as many, or none. */
+  tryAcquire(places = 1): boolean {
+    if (places > 0 && this.#inFlight + places > this.#algorithm.limit) {
       this.#denied++
       const isOverdue = this.#denied > UNUSUAL * (1 + this.#usuallyDenied)
-      if (!isOverdue || this.#inFlight >= this.#algorithm.ceiling) return false
+      if (!isOverdue || this.#inFlight + places > this.#algorithm.ceiling) return false
     }
-    this.#inFlight++
+    this.#inFlight += places
     return true
   }
 

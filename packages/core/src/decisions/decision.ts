@@ -43,7 +43,8 @@ export class Decision {
    * are given back. Once for each policy. Answers with whether it did anything.
    * @param unit Which policies are meant, where a limit counts several units.
    * @example req.rateLimit.settle(usage.total_tokens, 'tokens')
-   * @throws {CostError} unless `units` is a whole number ≥ 0. @throws {ConfigError} where the unit has to be named.
+   * @throws {CostError} unless `units` is a whole number ≥ 0. @throws {ConfigError} where the unit has to be named. Rejects with a
+   * `StoreError`, which is reported too, where units cannot be given back: then what was reserved stays counted.
    */
   settle(units: number, unit?: Unit): boolean | Promise<boolean> {
     return settlerOf(this.asks[0]?.policy)?.settle(this, units, unit) ?? false

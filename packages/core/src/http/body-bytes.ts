@@ -3,36 +3,51 @@ import type { ResponseLike } from './connection.js'
 type Chunk = unknown
 type Rest = readonly unknown[]
 
-/** What a body goes through, in Node's ServerResponse and in HTTP/2's. */
+/** What a body goes through: Node's ServerResponse, or the stream of a response over HTTP/2. */
 interface BodyWriter {
   write(chunk: Chunk, ...rest: Rest): unknown
   end(chunk?: Chunk, ...rest: Rest): unknown
-  readonly writableLength?: number
+}
+
+/** Node's ServerResponse, and HTTP/2's. */
+interface BodyResponse extends BodyWriter {
   readonly statusCode: number
   readonly _header?: unknown
   readonly socket?: Wire | null | undefined
-  readonly stream?: { readonly writableLength?: number } | undefined
-  readonly req?: { readonly method?: string | undefined; readonly socket?: Wire | null | undefined } | undefined
+  readonly stream?: BodyWriter | undefined
+  readonly req?: { readonly method?: string | undefined } | undefined
   once?(event: 'socket', listener: (socket: Wire) => void): unknown
+  prependOnceListener?(event: 'finish', listener: () => void): unknown
 }
 
 /** The part of a connection that counts what goes through it. */
 interface Wire {
   readonly bytesWritten?: number
-  readonly writableLength?: number
 }
+
+/** One count for each response, however many limits it has. */
+const counts = new WeakMap<ResponseLike, () => number>()
 
 /**
  * Counts the bytes of a response's body as they are sent, compressed where they are; from now on. The function returned
- * says how many have left this process, without those that wait for a client that is gone.
+ * says how many were written. Of a response that is aborted, what had left this process cannot be told from what waits
+ * for the client: all of it counts, or a client could have it all but the end for nothing.
  */
 export function countBody(response: ResponseLike): () => number {
-  const writer = response as unknown as BodyWriter
-  const count = Object.hasOwn(writer, 'write') ? countOnWire(writer) : countWrites(writer)
-  return () => (isWithoutBody(writer) ? 0 : Math.max(0, count() - pendingIn(writer)))
+  const known = counts.get(response)
+  const count = known ?? countOf(response as unknown as BodyResponse)
+  if (known === undefined) counts.set(response, count)
+  const from = count()
+  return () => (isWithoutBody(response as unknown as BodyResponse) ? 0 : Math.max(0, count() - from))
 }
 
-/** Whatever writes through the response from now on, as compression that comes later does, writes through this. */
+/** Over HTTP/2, all that is written through the response, or past it, goes through its stream. */
+function countOf(response: BodyResponse): () => number {
+  if (response.stream !== undefined) return countWrites(response.stream)
+  return Object.hasOwn(response, 'write') ? countOnWire(response) : countWrites(response)
+}
+
+/** Whatever writes from now on, as compression that comes later does, writes through this. */
 function countWrites(writer: BodyWriter): () => number {
   let bytes = 0
   const { write, end } = writer
@@ -57,30 +72,30 @@ function countWrites(writer: BodyWriter): () => number {
  * Where somebody else has taken the response's `write` already, as compression that came first does: what goes through the
  * connection, but for the header. Of a chunked body, each chunk counts some eight bytes more than it has.
  */
-function countOnWire(writer: BodyWriter): () => number {
-  let wire = writer.socket ?? undefined
+function countOnWire(response: BodyResponse): () => number {
+  let wire = response.socket ?? undefined
   let from = wire?.bytesWritten ?? 0
+  let all: number | undefined
   // A pipelined response gets the connection when those before it have been sent.
   if (wire === undefined) {
-    writer.once?.('socket', (socket) => {
+    response.once?.('socket', (socket) => {
       wire = socket
       from = socket.bytesWritten ?? 0
     })
   }
-  return () => {
-    const header = typeof writer._header === 'string' ? writer._header.length : 0
-    return wire === undefined ? 0 : (wire.bytesWritten ?? 0) - from - header
+  const sent = (): number => {
+    const header = typeof response._header === 'string' ? response._header.length : 0
+    return wire === undefined ? 0 : Math.max(0, (wire.bytesWritten ?? 0) - from - header)
   }
+  // Ahead of Node's own listener, which hands the connection on to the next response.
+  response.prependOnceListener?.('finish', () => {
+    all = sent()
+  })
+  return () => all ?? sent()
 }
 
-function isWithoutBody({ req, statusCode }: BodyWriter): boolean {
+function isWithoutBody({ req, statusCode }: BodyResponse): boolean {
   return req?.method === 'HEAD' || statusCode === 204 || statusCode === 304
-}
-
-/** What was written, but has not left. */
-function pendingIn({ stream, writableLength = 0, req, socket }: BodyWriter): number {
-  if (stream !== undefined) return stream.writableLength ?? 0
-  return writableLength + ((socket ?? req?.socket)?.writableLength ?? 0)
 }
 
 interface Bytes {

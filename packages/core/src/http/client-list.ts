@@ -1,5 +1,4 @@
 import { ConfigError, shown } from '../errors.js'
-import { builtin } from '../runtime/builtin.js'
 import { isThenable } from '../runtime/thenable.js'
 import { addressOf } from './client-ip.js'
 
@@ -40,7 +39,7 @@ export function clientList<Req>(option: string, clients: Clients<Req> | undefine
     if (range === undefined) keys.add(client)
     else ranges.push(range)
   }
-  const isListed = ranges.length === 0 ? undefined : addressTest(option, ranges)
+  const isListed = ranges.length === 0 ? undefined : addressTest(ranges)
   return {
     has: (_request, address) => isListed !== undefined && address !== undefined && isListed(address),
     hasKey: (key) => keys.has(key),
@@ -58,12 +57,21 @@ interface Range {
   readonly bits: number
 }
 
+/** What was meant as an address, and would be a key that no client has: four numbers, or any with a prefix behind them. */
+const LIKE_AN_ADDRESS =
+  /^\s*(?:\d+\.\d+\.\d+\.\d+\b.*|\d+(?:\.\d+){1,3}\s*\/\s*\d+\s*|[\da-f:.]*:[\da-f:.]*\s*\/\s*\d+\s*)$/i
+
 /** `undefined` for a text that is no address: a key. */
 function rangeOf(option: string, text: string): Range | undefined {
   const slash = text.indexOf('/')
   const known = addressOf(slash < 0 ? text : text.slice(0, slash))
-  if (known === undefined) return undefined
-  const most = known.family === 'ipv4' ? 32 : 128
+  if (known === undefined) {
+    if (!LIKE_AN_ADDRESS.test(text)) return undefined
+    throw new ConfigError(
+      `${option}: ${shown(text)} is no address and no range: expected one such as '10.0.0.0/8' or '2001:db8::/32'.`,
+    )
+  }
+  const most = LENGTHS[known.family]
   if (slash < 0) return { ...known, bits: most }
   const suffix = text.slice(slash + 1)
   // An IPv4 address that was written as an IPv6 one has its prefix in bits of that.
@@ -76,16 +84,31 @@ function rangeOf(option: string, text: string): Range | undefined {
   return { ...known, bits }
 }
 
-/** Node's own list of addresses. */
-function addressTest(option: string, ranges: readonly Range[]): (address: string) => boolean {
-  const net = builtin('node:net')
-  if (net === undefined) {
-    throw new ConfigError(`${option}: lists of addresses need node:net, which is not here. Give a function.`)
+/** By family and length of the prefix: a client is looked up once for each length, however many ranges there are. */
+function addressTest(ranges: readonly Range[]): (address: string) => boolean {
+  const networks = { ipv4: new Map<number, Set<bigint>>(), ipv6: new Map<number, Set<bigint>>() }
+  for (const { address, bits, family } of ranges) {
+    const known = networks[family].get(bits) ?? new Set()
+    networks[family].set(bits, known.add(networkOf(numberOf(address, family), bits, family)))
   }
-  const list = new net.BlockList()
-  for (const { address, bits, family } of ranges) list.addSubnet(address, bits, family)
-  return (address) => {
-    const known = addressOf(address)
-    return known !== undefined && list.check(known.address, known.family)
+  return (text) => {
+    const known = addressOf(text)
+    if (known === undefined) return false
+    const { family } = known
+    const address = numberOf(known.address, family)
+    for (const [bits, of] of networks[family]) if (of.has(networkOf(address, bits, family))) return true
+    return false
   }
 }
+
+/** As `addressOf` writes it: four decimal bytes, or eight hexadecimal groups. */
+function numberOf(address: string, family: Range['family']): bigint {
+  const [separator, radix, width] = family === 'ipv4' ? (['.', 10, 8n] as const) : ([':', 16, 16n] as const)
+  return address.split(separator).reduce((number, part) => (number << width) | BigInt(Number.parseInt(part, radix)), 0n)
+}
+
+function networkOf(address: bigint, bits: number, family: Range['family']): bigint {
+  return address >> BigInt(LENGTHS[family] - bits)
+}
+
+const LENGTHS = { ipv4: 32, ipv6: 128 } as const

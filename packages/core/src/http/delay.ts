@@ -50,6 +50,6 @@ function steps({ after, stepMs, maxMs }: Exclude<DelayTerms<never>, DelayFunctio
 }
 
 function checked(ms: unknown): number {
-  if (typeof ms === 'number' && ms >= 0 && Number.isFinite(ms)) return Math.min(LONGEST_MS, Math.ceil(ms))
+  if (typeof ms === 'number' && ms >= 0) return Math.min(LONGEST_MS, Math.ceil(ms))
   throw new ConfigError(`delay: its function returned ${shown(ms)} instead of milliseconds ≥ 0.`)
 }

@@ -116,7 +116,9 @@ export class Guard<Req extends object> {
     const isAllowed = this.#clients.isAllowed(request)
     const next = (yes: boolean): Passage | Promise<Passage> =>
       yes ? go(undefined, response, exchange) : this.#ask(request, response, exchange, result)
-    return isThenable(isAllowed) ? isAllowed.then(next) : next(isAllowed)
+    return isThenable(isAllowed)
+      ? isAllowed.then((yes) => (isGone(response) || isSent(response) ? OVER : next(yes)))
+      : next(isAllowed)
   }
 
   #ask(request: Req, response: ResponseLike, exchange: Exchange, result: LimitResult): Passage | Promise<Passage> {
@@ -144,7 +146,9 @@ export class Guard<Req extends object> {
       yes
         ? this.#decided(blockedDecision(asks), request, response, exchange, result)
         : this.#consume(asks, request, response, exchange, result)
-    return isThenable(isBlocked) ? isBlocked.then(next) : next(isBlocked)
+    return isThenable(isBlocked)
+      ? isBlocked.then((yes) => (isGone(response) || isSent(response) ? OVER : next(yes)))
+      : next(isBlocked)
   }
 
   #consume(
@@ -189,7 +193,10 @@ export class Guard<Req extends object> {
   ): Decision | Promise<Decision> | Promise<Decision | undefined> {
     if (!haveSlots(asks)) return this.decider.decide('consume', asks, once)
     this.#queue ??= new Queue(this.decider)
-    return this.#queue.decide(asks, response, (turn) => this.decider.decide('consume', turn, once))
+    const answer = this.#queue.decide(asks, response, (turn) => this.decider.attempt('consume', turn, once))
+    // Who waits in a queue, and is served in the end, was not denied.
+    if (!isThenable(answer)) return this.decider.told(answer)
+    return answer.then((decision) => decision && this.decider.told(decision))
   }
 
   #decided(
@@ -261,7 +268,9 @@ export class Guard<Req extends object> {
         ? this.#hold(ms, false, decision, request, response, exchange)
         : this.#goOn(decision, request, response, exchange)
     const ms = this.#parts.options.shadow ? 0 : delayOf(delay, decision, request)
-    return isThenable(ms) ? ms.then(next) : next(ms)
+    return isThenable(ms)
+      ? ms.then((settled) => (isGone(response) || isSent(response) ? OVER : next(settled)))
+      : next(ms)
   }
 
   /** Gives slots back, whatever became of the request. */

@@ -83,7 +83,14 @@ function sentence({ binding, asks, override }: Decision): string {
   if (retryAfterMs === Number.POSITIVE_INFINITY) {
     return `${limit} lets at most ${amount(policy.capacity, policy.unit)} through at once; this request needs ${cost.toLocaleString('en')}.`
   }
-  return `${limit} ${state(remaining, cost)}${heldPart(binding)}. Try again in ${duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))}.`
+  const wait = duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))
+  return `${limit} ${state(remaining, cost)}${held(binding)}. Try again in ${wait}.`
+}
+
+/** What may come back before its time. */
+function held({ reserved, policy: { unit } }: Standing): string {
+  if (reserved === 0) return ''
+  return `; ${amount(reserved, unit)} of it ${reserved === 1 ? 'is' : 'are'} reserved by requests in progress`
 }
 
 /** When slots become free is an estimate, and said so. */
@@ -113,20 +120,16 @@ function blockedSentence({ policy, retryAfterMs }: Standing): string {
 }
 
 /** A quota's period ends at a time of its own time zone, which says more than a number of days. */
-function quotaSentence({ policy, remaining, retryAfterMs }: Standing, end: number, cost: number): string {
+function quotaSentence(standing: Standing, end: number, cost: number): string {
+  const { policy, remaining, retryAfterMs } = standing
   const { name, quota, unit, calendar } = policy
   const per = calendar?.unit === 'lifetime' ? 'in all' : `per ${calendar?.unit}`
-  const what = `The quota "${name}" (${amount(quota, unit)} ${per}) ${state(remaining, cost)}.`
+  const what = `The quota "${name}" (${amount(quota, unit)} ${per}) ${state(remaining, cost)}${held(standing)}.`
   if (end === Number.POSITIVE_INFINITY || calendar === undefined) return what
   const until = dateIn(calendar.timeZone, end)
   if (retryAfterMs === Number.POSITIVE_INFINITY)
     return `${what} A new period begins on ${until}, but that is too little for it.`
   return `${what} Try again from ${until} on.`
-}
-
-/** What may come back before its time. */
-function heldPart({ reserved }: Standing): string {
-  return reserved === 0 ? '' : `; ${reserved.toLocaleString('en')} of it are reserved by requests in progress`
 }
 
 function state(remaining: number, cost: number): string {

@@ -51,7 +51,8 @@ export class Queue {
   /** A denial although a slot may just have become free: that is for those who wait. */
   #turnAway(asks: readonly Ask[], ahead: number): Decision | Promise<Decision> {
     const answer = this.#decider.decide('peek', asks)
-    const denied = (decision: Decision): Decision => this.#decider.slots.estimated(withoutSlots(decision), ahead)
+    const denied = (decision: Decision): Decision =>
+      isShutOut(decision) ? decision : this.#decider.slots.estimated(withoutSlots(decision), ahead)
     return isThenable(answer) ? answer.then(denied) : denied(answer)
   }
 
@@ -130,10 +131,16 @@ function placeOf(asks: readonly Ask[]): Place | undefined {
 
 /** Where nothing but slots is wanting, of policies that have a queue. */
 function planOf(decision: Decision): Plan | undefined {
+  if (isShutOut(decision)) return undefined
   const isQueued = decision.standings.every(
     ({ allowed, policy }) => allowed || policy.shadow || policy.lease?.queue !== undefined,
   )
   return isQueued ? planFor(decision) : undefined
+}
+
+/** A client that is banned or blocked does not wait. */
+function isShutOut({ override }: Decision): boolean {
+  return override?.to === 'banned' || override?.to === 'blocked'
 }
 
 function withoutSlots({ asks, standings, degraded, override }: Decision): Decision {

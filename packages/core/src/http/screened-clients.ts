@@ -43,11 +43,12 @@ export class ScreenedClients<Req> {
     const later: Promise<boolean>[] = []
     for (const list of lists) {
       const answer = list.has(request, address)
-      if (isThenable(answer)) later.push(answer)
-      else if (answer) {
-        // Nobody waits for the others any more.
-        for (const one of later) one.catch(() => undefined)
-        return true
+      if (!isThenable(answer)) {
+        if (answer) return true
+      } else {
+        // Where another list answers first, or throws, nobody waits for this one.
+        answer.catch(() => undefined)
+        later.push(answer)
       }
     }
     return later.length > 0 && Promise.all(later).then((answers) => answers.some(Boolean))

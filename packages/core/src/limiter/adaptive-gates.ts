@@ -17,10 +17,12 @@ function isGate({ policy }: Ask): boolean {
   return policy.lease?.adaptive !== undefined
 }
 
-/** A place taken in this process, as often as it costs. */
+/** Places taken in this process, as many as it costs. */
 export interface Entry {
   readonly limit: AdaptiveLimit
   readonly places: number
+  /** Whether there was room. */
+  readonly isIn: boolean
 }
 
 /**
@@ -33,19 +35,27 @@ export function decideBehindGates(
   askStore: (asks: readonly Ask[]) => Answer,
   entered: (decision: Decision, entries: readonly Entry[]) => void,
 ): Answer {
-  const before = asks.filter(isGate).map((ask) => [ask, standingOf(ask)] as const)
-  if (before.some(([{ policy }, { allowed }]) => !allowed && !policy.shadow)) {
-    const [gates, standings] = [before.map(([ask]) => ask), before.map(([, standing]) => standing)]
+  const gates = asks.filter(isGate)
+  const before = gates.map((ask) => standingOf(ask))
+  // The limit has to learn of what it denies.
+  const entries = verb === 'peek' ? [] : gates.map(enter)
+  const passes = (gate: number): boolean => entries[gate]?.isIn ?? before[gate]?.allowed ?? false
+  const left = (): void => leave(entries, undefined, false)
+  if (gates.some(({ policy }, gate) => !passes(gate) && !policy.shadow)) {
+    left()
+    const standings = before.map((standing, gate) => (passes(gate) ? asPassing(standing) : standing))
     return new Decision(gates, standings, verb)
   }
-  const entries = verb === 'peek' ? [] : before.flatMap(([ask, { allowed }]) => (allowed ? enter(ask) : []))
-  const left = (): void => leave(entries, undefined, false)
   const join = (decision: Decision): Decision => {
     if (!decision.allowed) left()
     const standings = asks.map((ask) => (isGate(ask) ? standingOf(ask, 0) : standingIn(decision, ask)))
     const all = decision.degraded && decision.standings.length === 0 ? [] : standings.filter((one) => one !== undefined)
     const joined = new Decision(asks, decision.allowed ? passing(all) : all, verb, decision.degraded, decision.repeated)
-    if (joined.allowed && verb === 'consume') entered(joined, entries)
+    if (joined.allowed && verb === 'consume')
+      entered(
+        joined,
+        entries.filter(({ isIn }) => isIn),
+      )
     return joined
   }
   const others = asks.filter((ask) => !isGate(ask))
@@ -66,16 +76,14 @@ export function decideBehindGates(
 /** Leaves what was entered; the time that it took says how busy the server is, unless the client left before its end. */
 export function leave(entries: readonly Entry[], tookMs: number | undefined, failed: boolean): void {
   const now = entries.length === 0 ? 0 : performance.now()
-  for (const { limit, places } of entries) {
-    for (let place = 0; place < places; place++) limit.release(now, tookMs, failed)
+  for (const { limit, places, isIn } of entries) {
+    for (let place = 0; isIn && place < places; place++) limit.release(now, tookMs, failed)
   }
 }
 
-function enter({ policy, cost }: Ask): readonly Entry[] {
+function enter({ policy, cost }: Ask): Entry {
   const limit = adaptiveLimitOf(policy)
-  let places = 0
-  while (places < cost && limit.tryAcquire()) places += 1
-  return [{ limit, places }]
+  return { limit, places: cost, isIn: limit.tryAcquire(cost) }
 }
 
 function standingOf({ policy, cost }: Ask, asked: number = cost): Standing {
@@ -88,11 +96,11 @@ function standingOf({ policy, cost }: Ask, asked: number = cost): Standing {
 
 /** What let the request pass has room for it no longer. */
 function passing(standings: readonly Standing[]): readonly Standing[] {
-  return standings.map((standing) =>
-    standing.allowed || standing.policy.lease?.adaptive === undefined
-      ? standing
-      : Standing.like(standing, { allowed: true, retryAfterMs: 0 }),
-  )
+  return standings.map((standing) => (standing.policy.lease?.adaptive === undefined ? standing : asPassing(standing)))
+}
+
+function asPassing(standing: Standing): Standing {
+  return standing.allowed ? standing : Standing.like(standing, { allowed: true, retryAfterMs: 0 })
 }
 
 function standingIn({ asks, standings }: Decision, ask: Ask): Standing | undefined {

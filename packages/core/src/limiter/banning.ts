@@ -10,16 +10,15 @@ import type { Overrides } from './overrides.js'
 /** Keys whose remembered denials are counted here at the most. */
 const MOST_KEYS = 10_000
 
-/** What is known here of a key's denials. */
-interface Tally {
-  /** Those that cost the store nothing, and have not been counted there. */
-  uncounted: number
-  /** So many more ban the key. */
-  left: number
-}
-
 /** Learns that a key was banned: until when, in Unix milliseconds, and for the how manieth time in a row. */
 export type OnBanned = (ban: { readonly key: string; readonly until: number; readonly times: number }) => void
+
+/** Denials of a key that cost the store nothing, and have not been counted there. */
+interface Uncounted {
+  count: number
+  /** When the first of them was. */
+  readonly since: number
+}
 
 /** Counts the denials of one limit's keys, over all processes, and bans those that have too many. */
 export class Banning {
@@ -29,7 +28,9 @@ export class Banning {
   readonly #failure: Failure
   readonly #overrides: Overrides
   readonly #counter: Policy
-  readonly #tallies = new Map<string, Tally>()
+  readonly #uncounted = new Map<string, Uncounted>()
+  /** How many more denials ban a key, as the store said last. */
+  readonly #missing = new Map<string, number>()
   readonly #underWay = new Set<string>()
   onBanned: OnBanned = () => undefined
 
@@ -60,34 +61,44 @@ export class Banning {
   note(decision: Decision, asked: boolean): void {
     if (decision.allowed || decision.degraded || decision.override !== undefined || !isOwnFault(decision)) return
     const { key } = decision
-    const tally = this.#tallyOf(key)
-    tally.uncounted += 1
-    if ((asked || tally.uncounted >= tally.left) && !this.#underWay.has(key)) this.#flush(key, tally)
+    const count = this.#countOf(key) + 1
+    if ((!asked && count < this.#enough(key)) || this.#underWay.has(key)) this.#keep(key, count)
+    else this.#flush(key, count)
   }
 
-  #tallyOf(key: string): Tally {
-    let tally = this.#tallies.get(key)
-    if (tally === undefined) {
-      if (this.#tallies.size >= MOST_KEYS) this.#tallies.clear()
-      tally = { uncounted: 0, left: this.#terms.after }
-      this.#tallies.set(key, tally)
+  #countOf(key: string): number {
+    const known = this.#uncounted.get(key)
+    return known === undefined || known.since + this.#terms.withinMs <= performance.now() ? 0 : known.count
+  }
+
+  #keep(key: string, count: number): void {
+    const known = this.#uncounted.get(key)
+    if (known !== undefined && count > 1) {
+      known.count = count
+      return
     }
-    return tally
+    if (known === undefined) makeRoom(this.#uncounted)
+    this.#uncounted.set(key, { count, since: performance.now() })
   }
 
-  #flush(key: string, tally: Tally): void {
-    const cost = Math.min(tally.uncounted, this.#terms.after)
-    tally.uncounted = 0
-    this.#count(key, cost)
+  /** Half of those that ban the key, as far as is known: other processes have some that are not counted yet either. */
+  #enough(key: string): number {
+    return Math.ceil((this.#missing.get(key) ?? this.#terms.after) / 2)
+  }
+
+  #flush(key: string, count: number): void {
+    this.#uncounted.delete(key)
+    this.#count(key, Math.min(count, this.#terms.after))
   }
 
   #count(key: string, cost: number): void {
     const counted = ({ allowed, degraded, standings }: Decision): Promise<void> | undefined => {
-      const left = standings[0]?.remaining ?? 0
-      if (!degraded && (!allowed || left === 0)) return this.#ban(key)
-      // Others can only make it fewer, until the time is over.
-      if (!degraded) this.#tallyOf(key).left = left
-      return undefined
+      if (degraded) return undefined
+      const missing = allowed ? (standings[0]?.remaining ?? 0) : 0
+      if (!this.#missing.has(key)) makeRoom(this.#missing)
+      if (missing > 0) this.#missing.set(key, missing)
+      else this.#missing.delete(key)
+      return missing > 0 ? undefined : this.#ban(key)
     }
     try {
       const answer = this.#failover.decide('consume', [{ policy: this.#counter, key, cost }], this.#failure)
@@ -99,8 +110,8 @@ export class Banning {
         .finally(() => {
           this.#underWay.delete(key)
           // As many may have come meanwhile as ban a key.
-          const tally = this.#tallies.get(key)
-          if (tally !== undefined && tally.uncounted >= tally.left) this.#flush(key, tally)
+          const count = this.#countOf(key)
+          if (count >= this.#enough(key)) this.#flush(key, count)
         })
     } catch (error) {
       this.#failover.report(error)
@@ -118,9 +129,18 @@ export class Banning {
     const until = now + Math.min(maxMs, forMs * 2 ** Math.min(times - 1, 50))
     const ban = { to: 'banned', expiresAt: until, reason: 'denied too often', times } as const
     await this.#overrides.ban(this.#limit, key, ban, maxMs, timeoutMs)
-    this.#tallies.delete(key)
+    this.#uncounted.delete(key)
     await this.#failover.reset([this.#counter], key, this.#failure)
     this.onBanned({ key, until, times })
+  }
+}
+
+/** The key that came first goes: its denials are counted when the store is asked for it again. */
+function makeRoom(keys: Map<string, unknown>): void {
+  if (keys.size < MOST_KEYS) return
+  for (const oldest of keys.keys()) {
+    keys.delete(oldest)
+    return
   }
 }
 

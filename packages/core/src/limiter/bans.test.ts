@@ -84,6 +84,27 @@ describe('a ban', () => {
     expect([(await limiter.consume('a')).allowed, await limiter.bans()]).toEqual([true, []])
   })
 
+  it('by hand holds for its time, also for a key whose shorter ban has ended or has not', async () => {
+    const { limiter, banned } = limiterWith()
+    await denials(limiter, 'a', 3)
+    await limiter.ban('a', { for: '2h' })
+    expect(await limiter.bans()).toMatchObject([{ until: Date.now() + 2 * HOUR }])
+    await vi.advanceTimersByTimeAsync(2 * HOUR)
+    await denials(limiter, 'a', 3)
+    await vi.advanceTimersByTimeAsync(banned.mock.lastCall?.[0].until - Date.now())
+    expect((await limiter.peek('a')).allowed).toBe(true)
+    await limiter.ban('a', { for: '1min' })
+    expect((await limiter.peek('a')).retryAfterMs).toBe(MINUTE)
+  })
+
+  it('does not come of waiting', async () => {
+    const { limiter, banned } = limiterWith()
+    const waits = Array.from({ length: 10 }, () => limiter.wait('a'))
+    await vi.advanceTimersByTimeAsync(5 * MINUTE)
+    await Promise.all(waits)
+    expect(banned).not.toHaveBeenCalled()
+  })
+
   it('by hand ends after its time', async () => {
     const { limiter } = limiterWith()
     await limiter.ban('a', { for: 90_000 })
@@ -130,7 +151,7 @@ describe('a ban in a store elsewhere', () => {
     vi.useRealTimers()
   })
 
-  it('costs a denied request one call more, and none while its denial is remembered', async () => {
+  it('costs a denied request one call more, and few while its denial is remembered', async () => {
     const inner = memoryStore()
     let calls = 0
     let remembers = false
@@ -152,16 +173,22 @@ describe('a ban in a store elsewhere', () => {
       clear: (policies) => later(inner.clear(policies)),
       close: () => inner.close(),
     }
-    const limiter = createLimiter({ name: 'api', policies: '1/min', ban: { ...ban, after: 5 }, store })
+    const limiter = createLimiter({ name: 'api', policies: '1/min', ban: { ...ban, after: 100 }, store })
+    const banned = vi.fn()
+    limiter.on('banned', banned)
     await limiter.consume('a')
     expect(calls).toBe(1)
     await limiter.consume('a')
     expect(calls).toBe(3)
     remembers = true
-    for (let i = 0; i < 3; i++) await limiter.consume('a')
-    expect(calls).toBe(3)
+    for (let i = 0; i < 98; i++) {
+      await limiter.consume('a')
+      await pause(0)
+    }
+    expect([banned.mock.calls.length, calls]).toEqual([0, 9])
     await limiter.consume('a')
     await pause(5)
+    expect(banned).toHaveBeenCalledTimes(1)
     expect((await limiter.consume('a')).override).toMatchObject({ to: 'banned' })
   })
 })

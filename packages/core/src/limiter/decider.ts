@@ -18,7 +18,7 @@ import { blockedStanding, OverriddenAsks } from './overridden-asks.js'
 import { type Overrides, overridesOf } from './overrides.js'
 import { noteOnce, refund } from './receipts.js'
 import { type Reserved, reservedOf } from './reserved.js'
-import { closeReservation, differenceOf, isSettled } from './settling.js'
+import { closeReservation, differenceOf, settledAsks } from './settling.js'
 import { type OnLost, type Outcome, type Slots, slotsOf } from './slots.js'
 
 type Answer = Decision | Promise<Decision>
@@ -79,10 +79,13 @@ export class Decider implements Settler {
 
   /** With `once`, what an id counts once. */
   decide(verb: 'consume' | 'peek', asks: readonly Ask[], once?: Once): Answer {
-    const isPlain = once === undefined && this.#ledger === undefined && this.overrides.areNone
-    const answer = isPlain ? this.#ask(verb, asks) : this.#decideWith(verb, asks, once)
-    // As for most limits: a denial brings nothing about.
-    if (verb === 'peek' || !(this.#reacts || this.reserved.isUsed)) return answer
+    const answer = this.attempt(verb, asks, once)
+    return verb === 'peek' ? answer : this.told(answer)
+  }
+
+  /** What a client is told: only now does a denial bring about anything, which it does not with most limits. */
+  told(answer: Answer): Answer {
+    if (!(this.#reacts || this.reserved.isUsed)) return answer
     if (answer instanceof Decision) return answer.allowed ? answer : this.#denied(answer, this.overrides.isHere)
     return answer.then((decision) => (decision.allowed ? decision : this.#denied(decision, true)))
   }
@@ -92,17 +95,21 @@ export class Decider implements Settler {
     this.banning?.note(denial, asked)
     if (!this.#countsDenied || denial.degraded || denial.override !== undefined) return this.reserved.noted(denial)
     const costs = denial.asks.filter(({ policy }) => policy.lease === undefined && policy.calendar === undefined)
-    if (costs.length === 0) return denial
+    if (costs.length === 0) return this.reserved.noted(denial)
     const counted = this.failover.decide(
       'consume',
       costs.map(({ policy, key, cost }) => ({ policy: asSoft(policy, policy.capacity), key, cost })),
       this.failure,
     )
     // Asked behind it, in the same call: how long a client has to wait that was counted.
-    const standing = this.failover.decide('peek', denial.asks, this.failure)
-    const after = (decision: Decision): Decision => (decision.allowed || decision.degraded ? denial : decision)
-    if (!isThenable(counted) && !isThenable(standing)) return after(standing)
-    return Promise.all([counted, standing]).then(([, decision]) => after(decision))
+    const now = this.failover.decide('peek', costs, this.failure)
+    const after = ({ degraded, standings }: Decision): Decision => {
+      const all = denial.asks.map((ask, i) => standings[costs.indexOf(ask)] ?? denial.standings[i])
+      const told = denial.with(all.filter((one) => one !== undefined))
+      return this.reserved.noted(degraded || told.allowed ? denial : told)
+    }
+    if (!isThenable(counted) && !isThenable(now)) return after(now)
+    return Promise.all([counted, now]).then(([, decision]) => after(decision))
   }
 
   /** See `Decision.settle`. */
@@ -110,13 +117,13 @@ export class Decider implements Settler {
     const difference = differenceOf(decision, units, unit)
     this.reserved.isUsed = true
     this.settles = true
+    this.reserved.remove(decision, settledAsks(decision))
     if (difference === undefined) return false
-    if (isSettled(decision)) this.reserved.remove(decision)
     const { back, more } = difference
-    const returned = Object.keys(back).length === 0 ? undefined : this.refund(decision, back)
     const taken = more.length === 0 ? undefined : this.#charge(more, decision)
+    const returned = Object.keys(back).length === 0 ? undefined : this.refund(decision, back)
     if (!isThenable(returned) && !isThenable(taken)) return true
-    return Promise.all([returned, taken]).then(() => true)
+    return this.#heeded(Promise.all([returned, taken]).then(() => true))
   }
 
   #charge(more: readonly Ask[], decision: Decision): void | Promise<void> {
@@ -131,9 +138,24 @@ export class Decider implements Settler {
   /** See `Decision.cancel`. */
   cancel(decision: Decision): boolean | Promise<boolean> {
     this.reserved.remove(decision)
-    if (!closeReservation(decision)) return false
-    const returned = this.refund(decision, undefined)
-    return isThenable(returned) ? returned.then(() => true) : true
+    const open = closeReservation(decision)
+    if (open === undefined) return false
+    const released = this.release(decision, 'left')
+    const returned = this.refund(decision, open)
+    if (!isThenable(returned) && !isThenable(released)) return true
+    return this.#heeded(Promise.all([returned, released]).then(() => true))
+  }
+
+  /** A handler that does not wait for it must not end the process where the store cannot be reached: that is reported. */
+  #heeded(answer: Promise<boolean>): Promise<boolean> {
+    answer.catch((error) => this.failover.report(error))
+    return answer
+  }
+
+  /** `decide` for somebody who waits: a denial brings about nothing, since they ask again. */
+  attempt(verb: 'consume' | 'peek', asks: readonly Ask[], once: Once | undefined): Answer {
+    const isPlain = once === undefined && this.#ledger === undefined && this.overrides.areNone
+    return isPlain ? this.#ask(verb, asks) : this.#decideWith(verb, asks, once)
   }
 
   /** With ids, a ledger or overrides. */

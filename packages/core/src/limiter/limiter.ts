@@ -30,6 +30,7 @@ import { checkId, checkKey, type Grant, type GrantOptions, grantEdit, pastEdit, 
 import { checkLedger, type Ledger } from './ledger.js'
 import { checkOverride, type OverrideOptions, type OverrideTo } from './override-options.js'
 import { isHeard, report, reportWarnings } from './report.js'
+import type { Outcome } from './slots.js'
 import { type HistoryByPolicy, pastPeriods, type UsageByPolicy, usageOf } from './usage.js'
 import { checkWait, WAIT_OPTIONS, type WaitOptions, waitInLine } from './wait.js'
 
@@ -310,18 +311,22 @@ export class StoreLimiter implements Limiter<Store> {
   async run<T>(key: Keys, work: (decision: Decision) => T | PromiseLike<T>, options?: Cost & WaitOptions): Promise<T> {
     if (typeof work !== 'function') throw new ConfigError(`run(): expected a function, got ${shown(work)}.`)
     const decision = await this.#wait(key, options)
+    // What fails says nothing of how long it takes.
+    let outcome: Outcome = 'left'
     try {
-      return await work(decision)
+      const result = await work(decision)
+      outcome = 'done'
+      return result
     } finally {
-      const released = this.#released(decision)
+      const released = this.#released(decision, outcome)
       if (released !== undefined) await released
     }
   }
 
   /** What the function returned matters more than a slot, which expires by itself. */
-  #released(decision: Decision): Promise<void> | undefined {
+  #released(decision: Decision, outcome: Outcome): Promise<void> | undefined {
     try {
-      const answer = this.release(decision)
+      const answer = this.#failover.inTime(this.#decider.release(decision, outcome), this.#failure.timeoutMs)
       return isThenable(answer) ? answer.then(undefined, (error) => this.#failover.report(error)) : undefined
     } catch (error) {
       this.#failover.report(error)

@@ -109,8 +109,8 @@ export class Overrides {
     const masked = this.#masked(key)
     const name = JSON.stringify([limit, masked, 'ban'])
     const text = ban === undefined ? undefined : JSON.stringify({ ...ban, key: masked })
-    const expiresAt = (ban?.expiresAt ?? Number.POSITIVE_INFINITY) + keepMs
-    const entry: TextEntry = { kind: 'ban', name, text, expiresAt, unlessLonger: true }
+    const holdsUntil = ban?.expiresAt ?? Number.POSITIVE_INFINITY
+    const entry: TextEntry = { kind: 'ban', name, text, expiresAt: holdsUntil + keepMs, holdsUntil }
     const kept = await this.#failover.inTime(this.#store.writeText(entry), timeoutMs)
     if (!kept) throw new RangeError('A store has at most 10,000 bans. The limit goes on to deny this key without one.')
     await this.#refresh(timeoutMs)

@@ -99,7 +99,7 @@ function giveBack(
 }
 
 /** Whether it took what was asked for there; where nobody could decide and all passes, everything was taken of nobody. */
-function took({ taken, standings, degraded }: Decision, ask: number): boolean {
+export function took({ taken, standings, degraded }: Decision, ask: number): boolean {
   return taken && (standings[ask]?.allowed === true || (degraded && standings.length === 0))
 }
 

@@ -1,3 +1,4 @@
+import type { Ask } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
@@ -6,6 +7,35 @@ import type { Failover } from '../failover/failover.js'
 interface Share {
   readonly units: number
   readonly until: number
+}
+
+/** What is reserved of one bucket, in the order in which it was, and the sum of it. */
+class Shares {
+  readonly #byDecision = new Map<Decision, Share>()
+  units = 0
+
+  get isEmpty(): boolean {
+    return this.#byDecision.size === 0
+  }
+
+  add(decision: Decision, share: Share): void {
+    this.remove(decision)
+    this.#byDecision.set(decision, share)
+    this.units += share.units
+  }
+
+  remove(decision: Decision): void {
+    this.units -= this.#byDecision.get(decision)?.units ?? 0
+    this.#byDecision.delete(decision)
+  }
+
+  /** What nobody settles counts until its bucket is fresh: what was reserved first is so first. */
+  forgetPast(now: number): void {
+    for (const [decision, { until }] of this.#byDecision) {
+      if (until > now) return
+      this.remove(decision)
+    }
+  }
 }
 
 /** Buckets that are looked through at once for what nobody has settled. */
@@ -25,7 +55,7 @@ export function reservedOf(failover: Failover): Reserved {
 
 /** What decisions of this process have reserved and not settled yet: so that a denial can say so. */
 export class Reserved {
-  readonly #buckets = new Map<string, Map<Decision, Share>>()
+  readonly #buckets = new Map<string, Shares>()
   #sweepAt = SWEEP_FROM
   /** Whether anything was ever settled: until then, nobody is told what is reserved. */
   isUsed = false
@@ -37,18 +67,20 @@ export class Reserved {
       const standing = decision.standings[i]
       if (lease !== undefined || cost === 0 || !standing?.allowed) continue
       const bucket = `${policy.address}\0${key}`
-      const shares = this.#buckets.get(bucket) ?? new Map<Decision, Share>()
-      this.#buckets.set(bucket, shares.set(decision, { units: cost, until: now + standing.resetAfterMs }))
+      const shares = this.#buckets.get(bucket) ?? new Shares()
+      shares.forgetPast(now)
+      shares.add(decision, { units: cost, until: now + standing.resetAfterMs })
+      this.#buckets.set(bucket, shares)
     }
     if (this.#buckets.size > this.#sweepAt) this.#sweep(now)
   }
 
-  remove(decision: Decision): void {
-    for (const { policy, key } of decision.asks) {
+  remove(decision: Decision, asks: readonly Ask[] = decision.asks): void {
+    for (const { policy, key } of asks) {
       const bucket = `${policy.address}\0${key}`
       const shares = this.#buckets.get(bucket)
-      shares?.delete(decision)
-      if (shares?.size === 0) this.#buckets.delete(bucket)
+      shares?.remove(decision)
+      if (shares?.isEmpty) this.#buckets.delete(bucket)
     }
   }
 
@@ -61,17 +93,15 @@ export class Reserved {
   }
 
   #unitsOf(bucket: string): number {
-    const now = performance.now()
-    let held = 0
-    for (const { units, until } of this.#buckets.get(bucket)?.values() ?? []) if (until > now) held += units
-    return held
+    const shares = this.#buckets.get(bucket)
+    shares?.forgetPast(performance.now())
+    return shares?.units ?? 0
   }
 
-  /** Nobody settles what a handler has forgotten: it counts until its bucket is fresh. */
   #sweep(now: number): void {
     for (const [bucket, shares] of this.#buckets) {
-      for (const [decision, { until }] of shares) if (until <= now) shares.delete(decision)
-      if (shares.size === 0) this.#buckets.delete(bucket)
+      shares.forgetPast(now)
+      if (shares.isEmpty) this.#buckets.delete(bucket)
     }
     this.#sweepAt = Math.max(SWEEP_FROM, 2 * this.#buckets.size)
   }

@@ -4,6 +4,7 @@ import { ConfigError, shown } from '../errors.js'
 import { asSoft } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
 import { checkCost } from './costs.js'
+import { took } from './receipts.js'
 
 /** What settling does to a decision: units of some of its policies to give back, and of others to take in addition. */
 export interface Difference {
@@ -24,9 +25,11 @@ export function differenceOf(decision: Decision, units: number, unit: Unit | und
   const meant = meantBy(decision, unit)
   const done = settled.get(decision) ?? new Set()
   settled.set(decision, done)
-  const open = meant.filter((ask) => !done.has(ask))
-  for (const ask of open) done.add(ask)
-  if (!decision.taken || open.length === 0) return undefined
+  const unsettled = meant.filter((ask) => !done.has(ask))
+  for (const ask of unsettled) done.add(ask)
+  // Where a shadow policy denied, or an override lifted the limit, nothing was taken that could be settled.
+  const open = unsettled.filter((ask) => took(decision, decision.asks.indexOf(ask)))
+  if (open.length === 0) return undefined
   const back: Record<string, number> = {}
   for (const { policy, cost } of open) if (units < cost) back[policy.name] = cost - units
   const more = open
@@ -35,23 +38,22 @@ export function differenceOf(decision: Decision, units: number, unit: Unit | und
   return { back, more }
 }
 
-/** Ends a reservation: from now on, nothing of it can be settled. Answers with whether anything could. */
-export function closeReservation(decision: Decision): boolean {
+/**
+ * Ends a reservation: from now on, nothing of it can be settled. Answers with what could have been, to be given back, by the
+ * names of the policies; `undefined` where there is nothing.
+ */
+export function closeReservation(decision: Decision): Readonly<Record<string, number>> | undefined {
   const done = settled.get(decision) ?? new Set()
   settled.set(decision, done)
-  let wasOpen = false
-  for (const ask of decision.asks) {
-    if (ask.lease !== undefined || done.has(ask)) continue
-    done.add(ask)
-    wasOpen = true
-  }
-  return wasOpen && decision.taken
+  const open = decision.asks.filter((ask) => ask.lease === undefined && !done.has(ask))
+  for (const ask of open) done.add(ask)
+  if (open.length === 0 || !decision.taken) return undefined
+  return Object.fromEntries(decision.asks.map((ask) => [ask.policy.name, open.includes(ask) ? ask.cost : 0]))
 }
 
-/** Whether nothing of a decision can be settled any more. */
-export function isSettled(decision: Decision): boolean {
-  const done = settled.get(decision)
-  return done !== undefined && decision.asks.every((ask) => ask.lease !== undefined || done.has(ask))
+/** What of a decision cannot be settled any more. */
+export function settledAsks(decision: Decision): readonly Ask[] {
+  return [...(settled.get(decision) ?? [])]
 }
 
 function meantBy({ asks }: Decision, unit: Unit | undefined): readonly Ask[] {

@@ -22,7 +22,7 @@ class Hold {
   readonly entries: readonly Entry[]
   readonly failure: Failure
   readonly onLost: OnLost
-  /** When it was taken; 0 where that is not measured. */
+  /** When it was taken, or `UNMEASURED`. */
   readonly since: number
   before: Hold | undefined = undefined
   after: Hold | undefined = undefined
@@ -58,6 +58,7 @@ interface Turn {
 /** The time that slots are held for is measured of the first, and then of one in so many. */
 const MEASURED_FIRST = 64
 const MEASURED_EACH = 8
+const UNMEASURED = -1
 
 const all = new WeakMap<Failover, Slots>()
 
@@ -110,7 +111,7 @@ export class Slots {
     if (leases.length === 0) return
     this.#count += 1
     const isMeasured = this.#count < MEASURED_FIRST || this.#count % MEASURED_EACH === 0
-    this.#add(new Hold(decision, leases, NO_ENTRIES, failure, onLost, isMeasured ? performance.now() : 0))
+    this.#add(new Hold(decision, leases, NO_ENTRIES, failure, onLost, isMeasured ? performance.now() : UNMEASURED))
   }
 
   /** The same, where limits of this process were entered too. */
@@ -167,7 +168,7 @@ export class Slots {
     if (!(hold instanceof Hold)) return
     this.#remove(hold)
     const { leases, entries, failure, since } = hold
-    if (since > 0) {
+    if (since !== UNMEASURED) {
       const heldMs = performance.now() - since
       if (entries.length > 0) leave(entries, outcome === 'left' ? undefined : heldMs, outcome === 'failed')
       for (const { policy } of leases) this.#times.note(policy.address, heldMs)

@@ -116,7 +116,7 @@ class Wait implements Waiter {
     const asks = this.#isFirst ? this.asks : askedAnew(this.asks)
     this.#isFirst = false
     this.#isAsking = true
-    return this.#decider.decide('consume', asks)
+    return this.#decider.attempt('consume', asks, undefined)
   }
 
   plan(denial: Decision): Plan | undefined {
@@ -175,7 +175,10 @@ function reasonOf(decision: Decision): 'never' | 'timeout' {
 }
 
 /** When a denial may be over; `undefined` where it never is. A slot may be released at any time. */
-export function planFor({ standings }: Decision): Plan | undefined {
+export function planFor({ standings, override, retryAfterMs: bannedMs }: Decision): Plan | undefined {
+  if (override?.to === 'banned' || override?.to === 'blocked') {
+    return bannedMs === Number.POSITIVE_INFINITY ? undefined : { ms: bannedMs }
+  }
   let ms = 0
   for (const { allowed, policy, retryAfterMs } of standings) {
     if (allowed || policy.shadow) continue

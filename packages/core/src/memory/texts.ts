@@ -37,7 +37,7 @@ export class MemoryTexts {
     const entries = this.#entries[entry.kind]
     const known = entries.get(entry.name)
     if (entry.text === undefined) entries.delete(entry.name)
-    else if (entry.unlessLonger && known !== undefined && known.expiresAt >= entry.expiresAt) return true
+    else if (entry.holdsUntil !== undefined && (known?.holdsUntil ?? 0) >= entry.holdsUntil) return true
     else if (known === undefined && entries.size >= MOST_TEXTS && !this.#makeRoom(entries, now)) return false
     else entries.set(entry.name, entry)
     this.#change()

@@ -88,10 +88,11 @@ export class Commands {
   }
 
   /** The first letter of a name is its kind's: t for overrides, b for bans. */
-  writeText({ kind, name, text, expiresAt, unlessLonger }: TextEntry, now: number | undefined): string {
+  writeText({ kind, name, text, expiresAt, holdsUntil }: TextEntry, now: number | undefined): string {
     const expires = Math.min(expiresAt, NEVER)
+    const holds = holdsUntil === undefined ? undefined : Math.min(holdsUntil, NEVER)
     const letter = kind === 'ban' ? 'b' : 't'
-    const entry = { name: letter + name, text, expires, unless_longer: unlessLonger }
+    const entry = { name: letter + name, text, expires, holds }
     return JSON.stringify({ verb: 'write', ...entry, now, policies: [] })
   }
 

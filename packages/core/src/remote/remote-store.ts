@@ -180,7 +180,7 @@ class RemoteStore implements Store {
     const version = byName.get('version') ?? ''
     const isPartial = byName.has('partial')
     const entries = [...byName].flatMap(([name, text]): [string, string | undefined][] =>
-      name.startsWith('t') || name.startsWith('b') ? [[name.slice(1), text.replace(/^t\d+ /, '') || undefined]] : [],
+      name.startsWith('t') || name.startsWith('b') ? [[name.slice(1), text.replace(/^t[\d.]+ /, '') || undefined]] : [],
     )
     return { version, texts: new Map(entries), isPartial }
   }

@@ -40,18 +40,29 @@ local function read_texts(command, buckets, first)
   return 'a'
 end
 
--- Whether there is room for one more, once what has expired is gone.
+-- Whether there is room for one more, once what has expired is gone. A hash that is full has the time at which the next one
+-- expires: until then, nobody looks through it again.
 local function has_room(texts, now)
-  if call('HLEN', texts) <= MOST_TEXTS then return true end
-  local all, gone = call('HGETALL', texts), 0
+  local length = call('HLEN', texts)
+  if length < MOST_TEXTS then return true end
+  for _, field in ipairs({'version', 'epoch', 'number', 'full'}) do length = length - call('HEXISTS', texts, field) end
+  if length < MOST_TEXTS then return true end
+  local full = call('HGET', texts, 'full')
+  if full and full + 0 > now then return false end
+  local all, gone, next_one = call('HGETALL', texts), 0, nil
   for i = 1, #all, 2 do
-    local expires = match(all[i + 1], '^t(%d+) ')
-    if expires and expires + 0 <= now then gone = gone + call('HDEL', texts, all[i]) end
+    local expires = match(all[i + 1], '^t(%d+)[. ]')
+    if expires and expires + 0 <= now then
+      gone = gone + call('HDEL', texts, all[i])
+    elseif expires then
+      next_one = math.min(next_one or expires + 0, expires + 0)
+    end
   end
+  if gone == 0 and next_one then call('HSET', texts, 'full', format('%.0f', next_one)) end
   return gone > 0
 end
 
--- A text has a letter before it, lest a client take it for JSON, and its expiry.
+-- A text has a letter before it, lest a client take it for JSON, its expiry, and, where it is a ban, its end.
 local function write_text(command, buckets, first, now)
   local overrides, bans, changes = buckets[first + 1], buckets[first + 2], buckets[first + 3]
   local texts = byte(command.name) == 98 and bans or overrides
@@ -61,8 +72,8 @@ local function write_text(command, buckets, first, now)
     return 'e'
   end
   if command.text then
-    local longer = known and command.unless_longer and match(known, '^t(%d+) ')
-    if longer and longer + 0 >= command.expires then
+    local holds = known and command.holds and match(known, '^t%d+%.(%d+) ')
+    if holds and holds + 0 >= command.holds then
       answer(1)
       return 'a'
     end
@@ -70,7 +81,9 @@ local function write_text(command, buckets, first, now)
       answer(0)
       return 'a'
     end
-    call('HSET', texts, command.name, format('t%.0f %s', command.expires, command.text))
+    local times = format('t%.0f', command.expires)
+    if command.holds then times = times .. format('.%.0f', command.holds) end
+    call('HSET', texts, command.name, times .. ' ' .. command.text)
   else
     call('HDEL', texts, command.name)
   end

@@ -7,13 +7,7 @@ interface Builtins {
     subscribe(name: string, listener: () => void): void
     unsubscribe(name: string, listener: () => void): void
   }
-  'node:net': { BlockList: new () => AddressList }
   'node:module': { createRequire(from: string): (name: string) => unknown }
-}
-
-interface AddressList {
-  addSubnet(address: string, prefix: number, family: 'ipv4' | 'ipv6'): void
-  check(address: string, family: 'ipv4' | 'ipv6'): boolean
 }
 
 interface Hash {

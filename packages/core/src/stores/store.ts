@@ -73,8 +73,8 @@ export interface TextEntry {
   readonly text: string | undefined
   /** Unix milliseconds; `Infinity` where it does not expire. */
   readonly expiresAt: number
-  /** Leaves a text of this name alone that expires as late, or later. */
-  readonly unlessLonger?: boolean | undefined
+  /** Until when it holds, in Unix milliseconds: a text of this name that holds as long, or longer, is left alone. */
+  readonly holdsUntil?: number | undefined
 }
 
 /** A store in this process, which answers at once. */
