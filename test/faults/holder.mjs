@@ -14,6 +14,7 @@ const limiter = createLimiter({
 })
 const events = []
 limiter.on('degraded', ({ error }) => events.push(`degraded: ${error.message}`))
+limiter.on('recovered', () => undefined)
 limiter.on('lost', ({ key }) => events.push(`lost: ${key}`))
 limiter.on('error', ({ error }) => events.push(`error: ${error.message}`))
 

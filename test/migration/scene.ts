@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { Store } from '@sluice/core'
+import { type Store, StoreError } from '@sluice/core'
 import request from 'supertest'
 import { vi } from 'vitest'
 
@@ -40,7 +40,8 @@ export function unreachableStore(): Store {
     peek: fail,
     edit: fail,
     renew: fail,
-    readTexts: fail,
+    // What cannot be read now is not reported: that decisions fail says enough.
+    readTexts: () => Promise.reject(new StoreError('unreachable')),
     writeText: fail,
     refund: fail,
     reset: fail,

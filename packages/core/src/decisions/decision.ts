@@ -50,7 +50,7 @@ export class Decision {
     return settlerOf(this.asks[0]?.policy)?.settle(this, units, unit) ?? false
   }
 
-  /** Gives back everything that was taken and is not settled yet. Answers with whether it did anything. */
+  /** Gives back all units that were taken and are not settled yet, but no slots, which `release` does. Answers with whether it did anything. */
   cancel(): boolean | Promise<boolean> {
     return settlerOf(this.asks[0]?.policy)?.cancel(this) ?? false
   }

@@ -98,11 +98,11 @@ describe('a ban', () => {
   })
 
   it('does not come of waiting', async () => {
-    const { limiter, banned } = limiterWith()
+    const limiter = createLimiter({ policies: '1/s', ban })
     const waits = Array.from({ length: 10 }, () => limiter.wait('a'))
-    await vi.advanceTimersByTimeAsync(5 * MINUTE)
+    await vi.advanceTimersByTimeAsync(MINUTE)
     await Promise.all(waits)
-    expect(banned).not.toHaveBeenCalled()
+    expect(await limiter.bans()).toEqual([])
   })
 
   it('by hand ends after its time', async () => {

@@ -122,15 +122,17 @@ export class Decider implements Settler {
     const { back, more } = difference
     const taken = more.length === 0 ? undefined : this.#charge(more, decision)
     const returned = Object.keys(back).length === 0 ? undefined : this.refund(decision, back)
-    if (!isThenable(returned) && !isThenable(taken)) return true
-    return this.#heeded(Promise.all([returned, taken]).then(() => true))
+    if (!isThenable(returned) && !isThenable(taken)) return taken !== false
+    return this.#heeded(Promise.all([taken, returned]).then(([isTaken]) => isTaken !== false))
   }
 
-  #charge(more: readonly Ask[], decision: Decision): void | Promise<void> {
+  /** Whether it was taken: during an outage, `onStoreError` may have it otherwise. */
+  #charge(more: readonly Ask[], decision: Decision): boolean | Promise<boolean> {
     const answer = this.failover.decide('consume', more, this.failure)
-    const noted = (charged: Decision): void => {
+    const noted = (charged: Decision): boolean => {
       this.#ledger?.record(this.name, charged)
       this.onCharged(charged, decision)
+      return charged.taken && charged.standings.length > 0
     }
     return isThenable(answer) ? answer.then(noted) : noted(answer)
   }
@@ -140,10 +142,8 @@ export class Decider implements Settler {
     this.reserved.remove(decision)
     const open = closeReservation(decision)
     if (open === undefined) return false
-    const released = this.release(decision, 'left')
     const returned = this.refund(decision, open)
-    if (!isThenable(returned) && !isThenable(released)) return true
-    return this.#heeded(Promise.all([returned, released]).then(() => true))
+    return isThenable(returned) ? this.#heeded(returned.then(() => true)) : true
   }
 
   /** A handler that does not wait for it must not end the process where the store cannot be reached: that is reported. */

@@ -1,3 +1,4 @@
+import { failoverOf } from '../failover/failover.js'
 import type { Store } from '../stores/store.js'
 import { START } from './behaviour.js'
 import { StoreBench } from './bench.js'
@@ -37,7 +38,8 @@ export function storeSpec(makeStore: MakeStore): readonly StoreCase[] {
       try {
         await show(new StoreBench(store, time))
       } finally {
-        await store.close()
+        // With all that limiters have begun over it.
+        await failoverOf(store).close()
       }
     },
   }))
