@@ -321,7 +321,10 @@ export class Guard<Req extends object> {
         if (isSent(response)) {
           this.#release(decision)
           resolve(OVER)
-        } else resolve(this.#goOn(decision, request, response, exchange))
+        } else {
+          this.decider.slots.begin(decision)
+          resolve(this.#goOn(decision, request, response, exchange))
+        }
       }
       const timer = setTimeout(goOn, Math.min(ms, LONGEST_TIMER_MS))
       const stopWatching = whenGone(response, () => {

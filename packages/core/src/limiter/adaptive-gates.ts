@@ -19,6 +19,7 @@ function isGate({ policy }: Ask): boolean {
 
 /** Places taken in this process, as many as it costs. */
 export interface Entry {
+  readonly ask: Ask
   readonly limit: AdaptiveLimit
   readonly places: number
   /** Whether there was room. */
@@ -81,9 +82,10 @@ export function leave(entries: readonly Entry[], tookMs: number | undefined, fai
   }
 }
 
-function enter({ policy, cost }: Ask): Entry {
+function enter(ask: Ask): Entry {
+  const { policy, cost } = ask
   const limit = adaptiveLimitOf(policy)
-  return { limit, places: cost, isIn: limit.tryAcquire(cost) }
+  return { ask, limit, places: cost, isIn: limit.tryAcquire(cost) }
 }
 
 function standingOf({ policy, cost }: Ask, asked: number = cost): Standing {

@@ -43,7 +43,7 @@ export class Banning {
     const { after, withinMs } = terms
     const naming = {
       name: 'denials',
-      bucket: `${limit}:denials`,
+      bucket: `${limit}·denials`,
       plan: undefined,
       shadow: false,
       warnAt: [],

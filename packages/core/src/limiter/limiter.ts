@@ -352,7 +352,8 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   resetAll(): void | Promise<void> {
-    return this.#failover.clear(this.policies)
+    const { banning } = this.#decider
+    return this.#failover.clear(banning === undefined ? this.policies : [...this.policies, banning.counter])
   }
 
   usage(key: Keys): UsageByPolicy | Promise<UsageByPolicy> {

@@ -23,7 +23,7 @@ class Hold {
   readonly failure: Failure
   readonly onLost: OnLost
   /** When it was taken, or `UNMEASURED`. */
-  readonly since: number
+  since: number
   before: Hold | undefined = undefined
   after: Hold | undefined = undefined
 
@@ -154,6 +154,11 @@ export class Slots {
     return leases
   }
 
+  /** From now on, not since it was taken, the time is measured: of a request that was kept waiting on purpose. */
+  begin({ hold }: Decision): void {
+    if (hold instanceof Hold && hold.since !== UNMEASURED) hold.since = performance.now()
+  }
+
   isHeld(decision: Decision): boolean {
     return decision.hold !== undefined
   }
@@ -173,6 +178,7 @@ export class Slots {
       if (entries.length > 0) leave(entries, outcome === 'left' ? undefined : heldMs, outcome === 'failed')
       for (const { policy } of leases) this.#times.note(policy.address, heldMs)
     }
+    if (this.#freed.size > 0) for (const freed of this.#freed) for (const { ask } of entries) freed(ask)
     if (leases.length === 0) return
     const answer = this.#failover.refund(leases, decision, failure, undefined)
     if (this.#freed.size > 0) for (const freed of this.#freed) for (const one of leases) freed(one)
