@@ -119,3 +119,37 @@ describe('the first who waits in a process', () => {
     await Promise.all([limit.close(), elsewhere.limit.close()])
   })
 })
+
+describe('slots while the store is unavailable', () => {
+  const unreachable = () => redisStore('redis://127.0.0.1:1', { prefix: aPrefix() })
+
+  async function serveWithout(onStoreError: 'local' | 'deny', queue: QueueOptions | undefined) {
+    const limit = sluice({ store: unreachable(), onStoreError })
+    for (const event of ['degraded', 'recovered', 'error'] as const) limit.on(event, () => undefined)
+    const open: ServerResponse[] = []
+    const app = express().use(limit(concurrency(1, { queue }), { name: 'gate', key: () => 'all' }))
+    app.get('/', (_req, res) => void open.push(res))
+    const server = createServer(app).listen(0)
+    served.push(server)
+    await once(server, 'listening')
+    return { limit, open, get: () => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`) }
+  }
+
+  it('are those of this process: a denial is still the client’s', async () => {
+    const { limit, open, get } = await serveWithout('local', undefined)
+    const first = get()
+    await until(() => open.length === 1)
+    const denied = await get()
+    expect(denied.status).toBe(429)
+    expect(await denied.json()).toMatchObject({ detail: expect.stringContaining('(1 at a time) is full') })
+    open[0]?.end()
+    expect((await first).status).toBe(200)
+    await limit.close()
+  })
+
+  it('are not waited for where nobody can decide', async () => {
+    const { limit, get } = await serveWithout('deny', { timeoutMs: 60_000 })
+    expect((await get()).status).toBe(503)
+    await limit.close()
+  })
+})

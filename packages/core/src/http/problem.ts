@@ -53,8 +53,10 @@ export function sentenceOf(decision: Decision): string {
   return isUndecided(decision) ? UNDECIDED : sentence(decision)
 }
 
-function isUndecided({ degraded, binding }: Decision): boolean {
-  return degraded && binding?.moreAfterMs === null && Number.isFinite(binding.retryAfterMs)
+/** Whether nobody could decide: of slots nobody knows when there are more either, but this process has counted them. */
+export function isUndecided({ degraded, binding }: Decision): boolean {
+  if (!degraded || binding === undefined || binding.moreAfterMs !== null) return false
+  return Number.isFinite(binding.retryAfterMs) && (binding.policy.lease === undefined || binding.at === 0)
 }
 
 /** Whether what denies is only what clients share: then none of them has asked for too much. */

@@ -7,6 +7,7 @@ import { type Plan, type Waiting, waitingOf } from '../limiter/waiting.js'
 import type { QueueTerms } from '../policies/policy.js'
 import { isThenable } from '../runtime/thenable.js'
 import { isGone, type ResponseLike, whenGone } from './connection.js'
+import { isUndecided } from './problem.js'
 
 /** Asks the store once more. */
 type AskStore = (asks: readonly Ask[]) => Decision | Promise<Decision>
@@ -131,7 +132,8 @@ function placeOf(asks: readonly Ask[]): Place | undefined {
 
 /** Where nothing but slots is wanting, of policies that have a queue. */
 function planOf(decision: Decision): Plan | undefined {
-  if (isShutOut(decision)) return undefined
+  // A store that cannot be asked has no slot to wait for.
+  if (isShutOut(decision) || isUndecided(decision)) return undefined
   const isQueued = decision.standings.every(
     ({ allowed, policy }) => allowed || policy.shadow || policy.lease?.queue !== undefined,
   )

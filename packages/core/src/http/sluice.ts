@@ -91,7 +91,10 @@ export function createLimit<Req extends object, Middleware extends object, Handl
   configured.watch(checkConfiguration)
 
   const limit = (policies: LimitPolicies<Req>, own: LimitOptions<Req> = {}): Middleware & LimitControls<Req> => {
-    if (isConstructor(policies)) throw new ConfigError(`limit() takes policies, as in limit(${policies.name}('10/s')).`)
+    if (isConstructor(policies))
+      throw new ConfigError(
+        `limit() takes policies, as in limit(${policies.name}(${EXAMPLES[policies.name] ?? "'10/s'"})).`,
+      )
     if (isRequest(policies))
       throw new ConfigError("limit is no middleware itself: it makes one, as in limit('100/min').")
     const isNamed = own?.name !== undefined
@@ -139,6 +142,9 @@ function currentControls<Req extends object>(use: { readonly current: MadeLimit<
 function isConstructor(policies: unknown): policies is { readonly name: string } {
   return CONSTRUCTORS.includes(policies)
 }
+
+/** What those take that take no text. */
+const EXAMPLES: Readonly<Record<string, string>> = { concurrency: '10', adaptiveConcurrency: '{ max: 100 }' }
 
 const CONSTRUCTORS: readonly unknown[] = [
   adaptiveConcurrency,
