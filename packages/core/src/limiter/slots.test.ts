@@ -116,6 +116,24 @@ describe('slots that are held', () => {
     expect(restored).toEqual([true, true, true, false])
   })
 
+  it('are said to be free after their share of the time that they were held for, and never before a second', async () => {
+    const limiter = createLimiter({ policies: concurrency(2) })
+    const wait = () => {
+      const [one, other] = [limiter.consume('a'), limiter.consume('a')]
+      const { retryAfterMs } = limiter.consume('a')
+      for (const decision of [one, other]) limiter.release(decision)
+      return retryAfterMs
+    }
+    expect(wait()).toBe(1_000)
+    for (let i = 0; i < 60; i++) {
+      const held = limiter.consume('b')
+      vi.advanceTimersByTime(8_000)
+      limiter.release(held)
+    }
+    expect(wait()).toBeGreaterThan(3_900)
+    expect(wait()).toBeLessThan(4_100)
+  })
+
   it('are not for what counts an id once', async () => {
     const limiter = createLimiter({ policies: BRIEF })
     expect(() => limiter.consume('a', { id: 'one' })).toThrow(/^An id counts once, so what is repeated holds no slot/)

@@ -1,8 +1,9 @@
 import { AdaptiveLimit, type AdaptiveTerms } from '../adaptive/adaptive-limit.js'
 import { ConfigError, shown } from '../errors.js'
-import { checkName, checkOptions, checkWhole } from '../options.js'
+import { checkOptions, checkWhole } from '../options.js'
+import { slotPolicy } from './concurrency.js'
 import type { PolicyOptions } from './constructors.js'
-import { NO_PERIODS, newPolicy, type Policy } from './policy.js'
+import type { Policy } from './policy.js'
 
 export interface AdaptiveConcurrencyOptions extends PolicyOptions {
   /** The limit never falls below, 1 to `max`; defaults to 1. */
@@ -31,18 +32,8 @@ export function adaptiveConcurrency(options: AdaptiveConcurrencyOptions): Policy
   const { name, max, min = 1, algorithm = 'gradient', toleranceMs } = options
   const quota = checkWhole('max', max, 1, LARGEST)
   const bounds = { min: checkWhole('min', min, 1, quota), max: quota }
-  return newPolicy({
-    ...NO_PERIODS,
-    name: name === undefined ? '' : checkName(name),
-    algorithm: 'concurrency',
-    unit: 'concurrent-requests',
-    quota,
-    windowMs: Number.POSITIVE_INFINITY,
-    capacity: quota,
-    burst: quota,
-    subWindows: 0,
-    lease: { ms: 0, shared: true, queue: undefined, adaptive: checkTerms(bounds, algorithm, toleranceMs) },
-  })
+  const adaptive = checkTerms(bounds, algorithm, toleranceMs)
+  return slotPolicy(quota, name, { ms: 0, shared: true, queue: undefined, adaptive })
 }
 
 function checkTerms(

@@ -1,7 +1,7 @@
 import { ConfigError, shown } from '../errors.js'
 import { checkFlag, checkName, checkOptions, checkWhole } from '../options.js'
 import type { PolicyOptions } from './constructors.js'
-import { NO_PERIODS, newPolicy, type Policy, type QueueTerms } from './policy.js'
+import { type LeaseTerms, NO_PERIODS, newPolicy, type Policy, type QueueTerms } from './policy.js'
 
 export interface ConcurrencyOptions extends PolicyOptions {
   /**
@@ -44,6 +44,11 @@ export function concurrency(slots: number, options: ConcurrencyOptions = {}): Po
     shared: checkFlag('shared', shared),
     queue: checkQueue(queue),
   }
+  return slotPolicy(quota, name, lease)
+}
+
+/** A policy whose units are slots. */
+export function slotPolicy(quota: number, name: string | undefined, lease: LeaseTerms): Policy {
   return newPolicy({
     ...NO_PERIODS,
     name: name === undefined ? '' : checkName(name),
