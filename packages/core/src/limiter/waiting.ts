@@ -291,8 +291,11 @@ export class Waiting {
     if (this.#waves.length > 1) return
     // One after the other: the woken may pass it on to the next at once, and so on.
     for (let turn = this.#waves[0]; turn !== undefined; turn = this.#waves[0]) {
-      this.#wakeOne(turn)
-      this.#waves.shift()
+      try {
+        this.#wakeOne(turn)
+      } finally {
+        this.#waves.shift()
+      }
     }
   }
 
