@@ -13,6 +13,11 @@ export interface Override {
   readonly times?: number | undefined
 }
 
+/** Whether nothing of a key is let in, whatever the policies say. */
+export function isShutOut(override: Override | undefined): override is Override {
+  return override?.to === 'blocked' || override?.to === 'banned'
+}
+
 /** A key that is shut out. */
 export interface Ban {
   readonly key: string

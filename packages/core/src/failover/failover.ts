@@ -230,6 +230,18 @@ export class Failover {
     else warn('SLUICE_STORE', isError(error) ? error.message : shown(error))
   }
 
+  /** Does what no request waits for, and reports what goes wrong in it. A promise, where it gives one, never rejects. */
+  inBackground(work: () => unknown): Promise<void> | undefined {
+    try {
+      const answer = work()
+      if (!isThenable(answer)) return undefined
+      return Promise.resolve(answer).then(nothing, (error) => this.report(error))
+    } catch (error) {
+      this.report(error)
+      return undefined
+    }
+  }
+
   /** Calls back when the store, or a part of it, decides again. */
   onRecovered(callback: () => void): void {
     this.#onRecovered.push(callback)
@@ -342,3 +354,5 @@ function isConfigError(error: unknown): boolean {
 function storeError(error: unknown): StoreError {
   return isStoreError(error) ? error : new StoreError(`The store failed: ${describe(error)}`, { cause: error })
 }
+
+const nothing = (): void => undefined

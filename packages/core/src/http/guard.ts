@@ -116,18 +116,13 @@ export class Guard<Req extends object> {
     const isAllowed = this.#clients.isAllowed(request)
     const next = (yes: boolean): Passage | Promise<Passage> =>
       yes ? go(undefined, response, exchange) : this.#ask(request, response, exchange, result)
-    return isThenable(isAllowed)
-      ? isAllowed.then((yes) => (isGone(response) || isSent(response) ? OVER : next(yes)))
-      : next(isAllowed)
+    return whenKnown(isAllowed, response, next)
   }
 
   #ask(request: Req, response: ResponseLike, exchange: Exchange, result: LimitResult): Passage | Promise<Passage> {
     const asks = this.#asks.of(request)
     if (!isThenable(asks)) return this.#screen(asks, request, response, exchange, result)
-    return asks.then((settled) => {
-      if (isGone(response) || isSent(response)) return OVER
-      return this.#screen(settled, request, response, exchange, result)
-    })
+    return whenKnown(asks, response, (settled) => this.#screen(settled, request, response, exchange, result))
   }
 
   /** Lets a key pass that is allowed, and denies a client that is blocked, without asking the store. */
@@ -146,9 +141,7 @@ export class Guard<Req extends object> {
       yes
         ? this.#decided(blockedDecision(asks), request, response, exchange, result)
         : this.#consume(asks, request, response, exchange, result)
-    return isThenable(isBlocked)
-      ? isBlocked.then((yes) => (isGone(response) || isSent(response) ? OVER : next(yes)))
-      : next(isBlocked)
+    return whenKnown(isBlocked, response, next)
   }
 
   #consume(
@@ -209,8 +202,7 @@ export class Guard<Req extends object> {
     if (decision === undefined) return OVER
     const { name, events, reader, options } = this.#parts
     if (isHeard(events)) report(name, decision, request, events, reader.route)
-    const { slots } = this.decider
-    const isHeld = slots.size > 0 && slots.isHeld(decision)
+    const isHeld = decision.hold !== undefined
     if (isSent(response) || (isHeld && isGone(response))) {
       if (isHeld) this.#release(decision)
       return OVER
@@ -227,14 +219,14 @@ export class Guard<Req extends object> {
   /** Lets a request go on, and sees to what has to be done when its response has ended. */
   #goOn(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage {
     this.#refundLater(decision, request, response, exchange)
-    const { slots, reserved } = this.decider
-    if (slots.size > 0 && slots.isHeld(decision)) {
+    if (decision.hold !== undefined) {
       whenEnded(response, (delivered) => {
         this.#release(decision, delivered ? (response.statusCode < 500 ? 'done' : 'failed') : 'left')
       })
     }
     if (decision.asks.some(countsBytes)) this.#settleBytes(decision, response)
     else if (this.decider.settles && decision.taken) {
+      const { reserved } = this.decider
       reserved.add(decision)
       whenEnded(response, () => reserved.remove(decision))
     }
@@ -247,12 +239,7 @@ export class Guard<Req extends object> {
     this.decider.reserved.isUsed = true
     this.decider.reserved.add(decision)
     whenEnded(response, () => {
-      try {
-        const settled = this.decider.settle(decision, sent(), 'content-bytes')
-        if (isThenable(settled)) settled.then(undefined, (error) => this.#parts.failover.report(error))
-      } catch (error) {
-        this.#parts.failover.report(error)
-      }
+      this.#parts.failover.inBackground(() => this.decider.settle(decision, sent(), 'content-bytes'))
     })
   }
 
@@ -268,20 +255,12 @@ export class Guard<Req extends object> {
         ? this.#hold(ms, false, decision, request, response, exchange)
         : this.#goOn(decision, request, response, exchange)
     const ms = this.#parts.options.shadow ? 0 : delayOf(delay, decision, request)
-    return isThenable(ms)
-      ? ms.then((settled) => (isGone(response) || isSent(response) ? OVER : next(settled)))
-      : next(ms)
+    return whenKnown(ms, response, next)
   }
 
   /** Gives slots back, whatever became of the request. */
   #release(decision: Decision, outcome: Outcome = 'left'): void {
-    const { failover } = this.#parts
-    try {
-      const released = this.decider.release(decision, outcome)
-      if (isThenable(released)) released.then(undefined, (error) => failover.report(error))
-    } catch (error) {
-      failover.report(error)
-    }
+    this.#parts.failover.inBackground(() => this.decider.release(decision, outcome))
   }
 
   #reported({ standings, asks }: Decision): readonly ReportedStanding[] {
@@ -358,13 +337,7 @@ export class Guard<Req extends object> {
   }
 
   #refund(decision: Decision): void {
-    const { failover } = this.#parts
-    try {
-      const refunded = this.decider.refund(decision, undefined)
-      if (isThenable(refunded)) refunded.then(undefined, (error) => failover.report(error))
-    } catch (error) {
-      failover.report(error)
-    }
+    this.#parts.failover.inBackground(() => this.decider.refund(decision, undefined))
   }
 
   /** A client that has left has no address any more: that is nobody's error. */
@@ -374,6 +347,16 @@ export class Guard<Req extends object> {
     this.#parts.events.emit('error', { error, request })
     throw error
   }
+}
+
+/** Goes on with what a user's function said, at once or later; not where the client has left or been answered by then. */
+function whenKnown<T>(
+  value: T | PromiseLike<T>,
+  response: ResponseLike,
+  next: (settled: T) => Passage | Promise<Passage>,
+): Passage | Promise<Passage> {
+  if (!isThenable(value)) return next(value)
+  return Promise.resolve(value).then((settled) => (isGone(response) || isSent(response) ? OVER : next(settled)))
 }
 
 function countsBytes({ policy }: Ask): boolean {

@@ -1,5 +1,6 @@
 import { type Ask, askedAnew } from '../decisions/ask.js'
-import { Decision } from '../decisions/decision.js'
+import type { Decision } from '../decisions/decision.js'
+import { isShutOut } from '../decisions/override.js'
 import { Standing } from '../decisions/standing.js'
 import type { Decider } from '../limiter/decider.js'
 import { planFor, undo } from '../limiter/wait.js'
@@ -53,7 +54,7 @@ export class Queue {
   #turnAway(asks: readonly Ask[], ahead: number): Decision | Promise<Decision> {
     const answer = this.#decider.decide('peek', asks)
     const denied = (decision: Decision): Decision =>
-      isShutOut(decision) ? decision : this.#decider.slots.estimated(withoutSlots(decision), ahead)
+      isShutOut(decision.override) ? decision : this.#decider.slots.estimated(withoutSlots(decision), ahead)
     return isThenable(answer) ? answer.then(denied) : denied(answer)
   }
 
@@ -132,25 +133,19 @@ function placeOf(asks: readonly Ask[]): Place | undefined {
 
 /** Where nothing but slots is wanting, of policies that have a queue. */
 function planOf(decision: Decision): Plan | undefined {
-  // A store that cannot be asked has no slot to wait for.
-  if (isShutOut(decision) || isUndecided(decision)) return undefined
+  // A client that is banned or blocked does not wait; a store that cannot be asked has no slot to wait for.
+  if (isShutOut(decision.override) || isUndecided(decision)) return undefined
   const isQueued = decision.standings.every(
     ({ allowed, policy }) => allowed || policy.shadow || policy.lease?.queue !== undefined,
   )
   return isQueued ? planFor(decision) : undefined
 }
 
-/** A client that is banned or blocked does not wait. */
-function isShutOut({ override }: Decision): boolean {
-  return override?.to === 'banned' || override?.to === 'blocked'
-}
-
-function withoutSlots({ asks, standings, degraded, override }: Decision): Decision {
-  const denied = standings.map((standing) => {
+function withoutSlots(decision: Decision): Decision {
+  const denied = decision.standings.map((standing) => {
     const { policy, allowed } = standing
     if (!allowed || policy.lease?.queue === undefined) return standing
     return Standing.like(standing, { allowed: false, remaining: 0, moreAfterMs: null, retryAfterMs: 1_000 })
   })
-  const decision = new Decision(asks, denied, 'consume', degraded)
-  return override === undefined ? decision : decision.by(override)
+  return decision.with(denied)
 }

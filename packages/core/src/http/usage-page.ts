@@ -70,8 +70,7 @@ async function lookAt<Req extends object>(
 function entriesOf(limit: string, decision: Decision): readonly (readonly [string, object])[] {
   const { plan, override, asks } = decision
   if (asks.some(({ policy }) => policy.shadow)) return []
-  const isWhole = override?.to === 'blocked' || override?.to === 'banned' || override?.to === 'unlimited'
-  if (isWhole) return [[limit, { [override.to]: true }]]
+  if (typeof override?.to === 'string') return [[limit, { [override.to]: true }]]
   return Object.entries(usageOf(decision)).map(([name, usage]) => [
     name,
     { ...resourceOf(usage), ...(plan === undefined ? {} : { plan }) },

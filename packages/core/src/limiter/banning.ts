@@ -10,7 +10,7 @@ import type { Overrides } from './overrides.js'
 /** Keys whose remembered denials are counted here at the most. */
 const MOST_KEYS = 10_000
 
-/** Learns that a key was banned: until when, in Unix milliseconds, and for the how manieth time in a row. */
+/** Learns that a key was banned: until when, in Unix milliseconds, and how many times it has now been banned in a row. */
 export type OnBanned = (ban: { readonly key: string; readonly until: number; readonly times: number }) => void
 
 /** Denials of a key that cost the store nothing, and have not been counted there. */

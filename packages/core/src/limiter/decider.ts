@@ -1,7 +1,7 @@
 import { type Ask, askedAnew, haveSlots } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
-import type { Override } from '../decisions/override.js'
+import { isShutOut, type Override } from '../decisions/override.js'
 import { type Settler, settleBy } from '../decisions/settler.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
@@ -9,7 +9,7 @@ import type { Naming } from '../policies/bind-policies.js'
 import { asSoft, type Policy } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
 import { isThenable } from '../runtime/thenable.js'
-import { decideBehindGates, haveGates } from './adaptive-gates.js'
+import { decideBehindGates, type Entry, haveGates } from './adaptive-gates.js'
 import type { BanTerms } from './ban-options.js'
 import { Banning } from './banning.js'
 import type { Costs } from './costs.js'
@@ -167,8 +167,7 @@ export class Decider implements Settler {
   /** How a key's buckets stand, whether or not it is blocked or unlimited. */
   look(asks: readonly Ask[]): Answer {
     const { left, override } = this.#overridden.of(asks)
-    const isPolicies =
-      override !== undefined && override.to !== 'blocked' && override.to !== 'banned' && override.to !== 'unlimited'
+    const isPolicies = override !== undefined && typeof override.to !== 'string'
     return this.failover.decide('peek', isPolicies ? left : asks, this.failure)
   }
 
@@ -223,7 +222,7 @@ export class Decider implements Settler {
     if (this.overrides.isEmpty) return this.#ask(verb, asks, once)
     const { left, override } = this.#overridden.of(asks)
     if (override === undefined) return this.#ask(verb, asks, once)
-    if (override.to === 'blocked' || override.to === 'banned') {
+    if (isShutOut(override)) {
       const standings = left.map((ask) => blockedStanding(ask, override))
       return new Decision(left, standings, verb).by(override)
     }
@@ -255,14 +254,14 @@ export class Decider implements Settler {
       verb,
       asks,
       (others) => this.failover.decide(verb, others, this.failure),
-      (decision, entries) => this.slots.enter(decision, entries, this.failure, this.onLost),
+      (decision, entries) => this.slots.hold(decision, entries, this.failure, this.onLost),
     )
   }
 
   /** From here on, what was taken in slots is held; of a denial, when they may be free again is estimated. */
   #held(decision: Decision): Decision {
     if (!decision.allowed) return this.slots.estimated(decision, 0)
-    this.slots.hold(decision, this.failure, this.onLost)
+    this.slots.hold(decision, NO_ENTRIES, this.failure, this.onLost)
     return decision
   }
 
@@ -271,6 +270,8 @@ export class Decider implements Settler {
     return this.slots.release(decision, outcome)
   }
 }
+
+const NO_ENTRIES: readonly Entry[] = []
 
 function alike(some: readonly (Override | undefined)[], others: readonly (Override | undefined)[]): boolean {
   return some.every((one, i) => JSON.stringify(one) === JSON.stringify(others[i]))

@@ -33,7 +33,7 @@ export interface Events<Req> extends Omit<StoreEvents, 'error'> {
     readonly used: number
     readonly request: Req
   }
-  /** A key was denied too often and is shut out, until this time in Unix milliseconds; for the how manieth time in a row. */
+  /** A key was denied too often and is shut out, until this time in Unix milliseconds; how many times it has now been banned in a row. */
   banned: { readonly limit: string; readonly key: string; readonly until: number; readonly times: number }
   /**
    * A slot expired although its holder had not released it: its process was held up for longer than `leaseMs`, or could not

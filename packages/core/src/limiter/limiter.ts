@@ -325,13 +325,9 @@ export class StoreLimiter implements Limiter<Store> {
 
   /** What the function returned matters more than a slot, which expires by itself. */
   #released(decision: Decision, outcome: Outcome): Promise<void> | undefined {
-    try {
-      const answer = this.#failover.inTime(this.#decider.release(decision, outcome), this.#failure.timeoutMs)
-      return isThenable(answer) ? answer.then(undefined, (error) => this.#failover.report(error)) : undefined
-    } catch (error) {
-      this.#failover.report(error)
-      return undefined
-    }
+    return this.#failover.inBackground(() =>
+      this.#failover.inTime(this.#decider.release(decision, outcome), this.#failure.timeoutMs),
+    )
   }
 
   release(decision: Decision): void | Promise<void> {

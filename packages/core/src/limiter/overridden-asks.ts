@@ -1,5 +1,5 @@
 import { type Ask, newAsk } from '../decisions/ask.js'
-import type { Override } from '../decisions/override.js'
+import { isShutOut, type Override } from '../decisions/override.js'
 import { Standing } from '../decisions/standing.js'
 import { ConfigError, describe } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
@@ -55,7 +55,7 @@ export class OverriddenAsks {
     for (const ask of asks) {
       const known = done.has(ask.key)
       const override = known ? done.get(ask.key) : this.#overrides.find(this.#naming.name, ask.key)
-      if (override?.to === 'blocked' || override?.to === 'banned') return { left: [ask], override }
+      if (isShutOut(override)) return { left: [ask], override }
       const own = known ? [] : asks.filter(({ key }) => key === ask.key)
       const policies = override === undefined || known ? undefined : this.#policiesOf(override, own, ask.policy.plan)
       // An override that cannot be used here leaves the limit as it is.
@@ -79,7 +79,7 @@ export class OverriddenAsks {
 
   /** None where nothing is limited; `undefined` where what the store says cannot be used. */
   #policiesOf(override: Override, own: readonly Ask[], plan: string | undefined): readonly Policy[] | undefined {
-    if (override.to === 'unlimited' || override.to === 'blocked' || override.to === 'banned') return []
+    if (typeof override.to === 'string') return []
     const bound: ByPlan = this.#bound.get(override) ?? new Map()
     if (!bound.has(plan)) {
       this.#bound.set(override, bound)

@@ -1,5 +1,5 @@
 import type { Ask, Return } from '../decisions/ask.js'
-import { Decision } from '../decisions/decision.js'
+import type { Decision } from '../decisions/decision.js'
 import type { Renewal } from '../decisions/lease.js'
 import { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
@@ -77,7 +77,6 @@ export class Slots {
   readonly #failover: Failover
   /** The last that was taken; each leads to the one before it. */
   #last: Hold | undefined
-  #size = 0
   /** One for each length of lease, while such leases are held. */
   readonly #turns = new Map<number, Turn>()
   /** The turn asked for last: most slots are held for the same length. */
@@ -94,38 +93,28 @@ export class Slots {
     failover.onRecovered(() => this.#renewAll())
   }
 
-  /** Decisions whose slots are held. */
-  get size(): number {
-    return this.#size
-  }
-
   /** Calls back at each release, as soon as it is on its way: what is asked of the store from then on comes behind it. */
   onFreed(callback: (freed: Ask) => void): () => void {
     this.#freed.add(callback)
     return () => this.#freed.delete(callback)
   }
 
-  /** From now on the decision's slots are renewed until `release`; nothing where it took none. */
-  hold(decision: Decision, failure: Failure, onLost: OnLost): void {
-    const leases = decision.taken ? this.#leasesOf(decision, failure.timeoutMs) : NONE
-    if (leases.length === 0) return
-    this.#count += 1
-    const isMeasured = this.#count < MEASURED_FIRST || this.#count % MEASURED_EACH === 0
-    this.#add(new Hold(decision, leases, NO_ENTRIES, failure, onLost, isMeasured ? performance.now() : UNMEASURED))
-  }
-
-  /** The same, where limits of this process were entered too. */
-  enter(decision: Decision, entries: readonly Entry[], failure: Failure, onLost: OnLost): void {
-    const leases = decision.taken ? this.#leasesOf(decision, failure.timeoutMs) : NONE
+  /**
+   * From now on the decision's slots are renewed until `release`; nothing where it took none.
+   * @param entries The limits of this process that it entered: their times are always measured.
+   */
+  hold(decision: Decision, entries: readonly Entry[], failure: Failure, onLost: OnLost): void {
+    const leases = decision.taken ? this.#leasesOf(decision, failure.timeoutMs) : NO_LEASES
     if (leases.length === 0 && entries.length === 0) return
-    this.#add(new Hold(decision, leases, entries, failure, onLost, performance.now()))
+    this.#count += 1
+    const isMeasured = entries.length > 0 || this.#count < MEASURED_FIRST || this.#count % MEASURED_EACH === 0
+    this.#add(new Hold(decision, leases, entries, failure, onLost, isMeasured ? performance.now() : UNMEASURED))
   }
 
   #add(hold: Hold): void {
     hold.before = this.#last
     if (this.#last !== undefined) this.#last.after = hold
     this.#last = hold
-    this.#size += 1
     hold.decision.hold = hold
   }
 
@@ -134,7 +123,6 @@ export class Slots {
     if (before !== undefined) before.after = after
     if (after === undefined) this.#last = before
     else after.before = before
-    this.#size -= 1
     hold.decision.hold = undefined
   }
 
@@ -157,10 +145,6 @@ export class Slots {
   /** From now on, not since it was taken, the time is measured: of a request that was kept waiting on purpose. */
   begin({ hold }: Decision): void {
     if (hold instanceof Hold && hold.since !== UNMEASURED) hold.since = performance.now()
-  }
-
-  isHeld(decision: Decision): boolean {
-    return decision.hold !== undefined
   }
 
   /**
@@ -196,9 +180,7 @@ export class Slots {
       const wait = Math.max(1_000, Math.ceil((mean * (1 + ahead)) / policy.quota))
       return Standing.like(standing, { retryAfterMs: wait, resetAfterMs: Math.max(wait, resetAfterMs) })
     })
-    const { asks, degraded, override } = decision
-    const estimate = new Decision(asks, standings, 'consume', degraded)
-    return override === undefined ? estimate : estimate.by(override)
+    return decision.with(standings)
   }
 
   /** What is held expires: there is no store to give it back to. */
@@ -253,16 +235,12 @@ export class Slots {
       const settle = (answer: readonly boolean[]): void => {
         for (const [i, one] of some.entries()) this.#settle(one, answer[i] === true, now + leaseMs)
       }
-      const failed = (error: unknown): void => this.#failover.report(error)
       const list = some.map(({ renewal }) => renewal)
-      try {
+      // A store that cannot be reached is asked again at the next turn.
+      this.#failover.inBackground(() => {
         const answer = this.#failover.renew(list, degraded, first.hold.failure)
-        // A store that cannot be reached is asked again at the next turn.
-        if (isThenable(answer)) answer.then(settle).catch(failed)
-        else settle(answer)
-      } catch (error) {
-        failed(error)
-      }
+        return isThenable(answer) ? answer.then(settle) : settle(answer)
+      })
     }
   }
 
@@ -280,12 +258,7 @@ export class Slots {
 
   /** The store was asked to renew it before it was asked to release it, and may have done so in another order. */
   #releaseAgain({ decision, failure }: Hold, held: HeldLease): void {
-    try {
-      const answer = this.#failover.refund([held], decision, failure, undefined)
-      if (isThenable(answer)) Promise.resolve(answer).catch((error) => this.#failover.report(error))
-    } catch (error) {
-      this.#failover.report(error)
-    }
+    this.#failover.inBackground(() => this.#failover.refund([held], decision, failure, undefined))
   }
 }
 
@@ -298,5 +271,4 @@ interface Due {
 
 const nothing = (): void => undefined
 
-const NONE: readonly HeldLease[] = []
-const NO_ENTRIES: readonly Entry[] = []
+const NO_LEASES: readonly HeldLease[] = []

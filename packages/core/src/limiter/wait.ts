@@ -1,8 +1,8 @@
 import { type Ask, askedAnew } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
+import { isShutOut } from '../decisions/override.js'
 import { ConfigError, shown } from '../errors.js'
 import { checkWhole } from '../options.js'
-import { isThenable } from '../runtime/thenable.js'
 import type { Decider } from './decider.js'
 import { WaitError } from './wait-error.js'
 import { type Plan, type Waiter, type Waiting, waitingOf } from './waiting.js'
@@ -176,7 +176,7 @@ function reasonOf(decision: Decision): 'never' | 'timeout' {
 
 /** When a denial may be over; `undefined` where it never is. A slot may be released at any time. */
 export function planFor({ standings, override, retryAfterMs: bannedMs }: Decision): Plan | undefined {
-  if (override?.to === 'banned' || override?.to === 'blocked') {
+  if (isShutOut(override)) {
     return bannedMs === Number.POSITIVE_INFINITY ? undefined : { ms: bannedMs }
   }
   let ms = 0
@@ -211,10 +211,5 @@ function delayed(decider: Decider, decision: Decision, signal: Signal | undefine
 /** Gives back all that was taken for somebody who no longer waits. */
 export function undo(decider: Decider, decision: Decision): void {
   if (!decision.taken) return
-  try {
-    const undone = decider.refund(decision, undefined)
-    if (isThenable(undone)) undone.then(undefined, (error) => decider.failover.report(error))
-  } catch (error) {
-    decider.failover.report(error)
-  }
+  decider.failover.inBackground(() => decider.refund(decision, undefined))
 }
