@@ -20,6 +20,11 @@ export function askedAnew(asks: readonly Ask[]): readonly Ask[] {
   return asks.map((ask) => (ask.lease === undefined ? ask : { ...ask, lease: nextLease() }))
 }
 
+/** Names the bucket that an ask is for, among all of a store. */
+export function bucketKeyOf({ policy, key }: Ask): string {
+  return `${policy.address}\0${key}`
+}
+
 /** Whether a take of these holds slots. */
 export function haveSlots(asks: readonly Ask[]): boolean {
   for (let i = 0; i < asks.length; i++) if (asks[i]?.lease !== undefined) return true

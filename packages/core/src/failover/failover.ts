@@ -8,6 +8,7 @@ import { fixedWindow } from '../policies/constructors.js'
 import { bindPolicy, type Policy } from '../policies/policy.js'
 import { warn } from '../runtime/builtin.js'
 import { Emitter } from '../runtime/emitter.js'
+import { onePer } from '../runtime/one-per.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { Store } from '../stores/store.js'
 import { Circuit } from './circuit.js'
@@ -36,17 +37,8 @@ const PROBE = bindPolicy(fixedWindow('1000000/s'), {
   warnEvery: 0,
 })
 
-const failovers = new WeakMap<Store, Failover>()
-
 /** Everyone who uses a store shares what is known of its health. */
-export function failoverOf(store: Store): Failover {
-  let failover = failovers.get(store)
-  if (failover === undefined) {
-    failover = new Failover(store)
-    failovers.set(store, failover)
-  }
-  return failover
-}
+export const failoverOf: (store: Store) => Failover = onePer((store) => new Failover(store))
 
 /** Forgetting every key of a policy takes a store as long as it has keys. */
 const CLEAR_MS = 30_000

@@ -1,4 +1,4 @@
-import { type Ask, askedAnew } from '../decisions/ask.js'
+import { type Ask, askedAnew, bucketKeyOf } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import { isShutOut } from '../decisions/override.js'
 import { Standing } from '../decisions/standing.js'
@@ -126,7 +126,7 @@ function placeOf(asks: readonly Ask[]): Place | undefined {
   for (let i = 0; i < asks.length; i++) {
     const ask = asks[i]
     const terms = ask?.policy.lease?.queue
-    if (ask !== undefined && terms !== undefined) return { line: `queue\0${ask.policy.address}\0${ask.key}`, terms }
+    if (ask !== undefined && terms !== undefined) return { line: `queue\0${bucketKeyOf(ask)}`, terms }
   }
   return undefined
 }

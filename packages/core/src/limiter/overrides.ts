@@ -1,6 +1,7 @@
 import type { Ban, Override } from '../decisions/override.js'
 import { ConfigError, describe, isStoreError } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
+import { onePer } from '../runtime/one-per.js'
 import { isThenable } from '../runtime/thenable.js'
 import type { Store, TextEntry, Texts } from '../stores/store.js'
 
@@ -248,14 +249,5 @@ function isCurrent({ expiresAt }: Override): boolean {
   return expiresAt === null || expiresAt > Date.now()
 }
 
-const known = new WeakMap<Failover, Overrides>()
-
 /** All limits on a store share what is known of its overrides. */
-export function overridesOf(failover: Failover): Overrides {
-  let overrides = known.get(failover)
-  if (overrides === undefined) {
-    overrides = new Overrides(failover)
-    known.set(failover, overrides)
-  }
-  return overrides
-}
+export const overridesOf: (failover: Failover) => Overrides = onePer((failover) => new Overrides(failover))

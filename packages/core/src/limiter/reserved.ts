@@ -1,7 +1,8 @@
-import type { Ask } from '../decisions/ask.js'
+import { type Ask, bucketKeyOf } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
+import { onePer } from '../runtime/one-per.js'
 
 /** Units of one bucket that a decision has reserved, and until when they can count. */
 interface Share {
@@ -41,17 +42,8 @@ class Shares {
 /** Buckets that are looked through at once for what nobody has settled. */
 const SWEEP_FROM = 1_000
 
-const all = new WeakMap<Failover, Reserved>()
-
 /** All limits on a store share what is known of its reservations. */
-export function reservedOf(failover: Failover): Reserved {
-  let reserved = all.get(failover)
-  if (reserved === undefined) {
-    reserved = new Reserved()
-    all.set(failover, reserved)
-  }
-  return reserved
-}
+export const reservedOf: (failover: Failover) => Reserved = onePer(() => new Reserved())
 
 /** What decisions of this process have reserved and not settled yet: so that a denial can say so. */
 export class Reserved {
@@ -63,21 +55,21 @@ export class Reserved {
   add(decision: Decision): void {
     if (!decision.taken) return
     const now = performance.now()
-    for (const [i, { policy, key, cost, lease }] of decision.asks.entries()) {
+    for (const [i, ask] of decision.asks.entries()) {
       const standing = decision.standings[i]
-      if (lease !== undefined || cost === 0 || !standing?.allowed) continue
-      const bucket = `${policy.address}\0${key}`
+      if (ask.lease !== undefined || ask.cost === 0 || !standing?.allowed) continue
+      const bucket = bucketKeyOf(ask)
       const shares = this.#buckets.get(bucket) ?? new Shares()
       shares.forgetPast(now)
-      shares.add(decision, { units: cost, until: now + standing.resetAfterMs })
+      shares.add(decision, { units: ask.cost, until: now + standing.resetAfterMs })
       this.#buckets.set(bucket, shares)
     }
     if (this.#buckets.size > this.#sweepAt) this.#sweep(now)
   }
 
   remove(decision: Decision, asks: readonly Ask[] = decision.asks): void {
-    for (const { policy, key } of asks) {
-      const bucket = `${policy.address}\0${key}`
+    for (const ask of asks) {
+      const bucket = bucketKeyOf(ask)
       const shares = this.#buckets.get(bucket)
       shares?.remove(decision)
       if (shares?.isEmpty) this.#buckets.delete(bucket)
@@ -87,7 +79,7 @@ export class Reserved {
   /** A denial with what others hold of its buckets. */
   noted(denial: Decision): Decision {
     if (this.#buckets.size === 0 || denial.allowed) return denial
-    const units = denial.asks.map(({ policy, key }) => this.#unitsOf(`${policy.address}\0${key}`))
+    const units = denial.asks.map((ask) => this.#unitsOf(bucketKeyOf(ask)))
     if (units.every((held) => held === 0)) return denial
     return denial.with(denial.standings.map((standing, i) => Standing.like(standing, { reserved: units[i] ?? 0 })))
   }

@@ -3,6 +3,7 @@ import type { Decision } from '../decisions/decision.js'
 import { ConfigError, shown } from '../errors.js'
 import { asSoft } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
+import { onePer } from '../runtime/one-per.js'
 import { checkCost } from './costs.js'
 import { took } from './receipts.js'
 
@@ -13,7 +14,7 @@ export interface Difference {
 }
 
 /** Which asks of a decision have been settled. */
-const settled = new WeakMap<Decision, Set<Ask>>()
+const settledOf = onePer((_: Decision) => new Set<Ask>())
 
 /**
  * What has to be given back or taken so that a decision has taken `units`; each policy once. `undefined` where there is
@@ -23,8 +24,7 @@ const settled = new WeakMap<Decision, Set<Ask>>()
 export function differenceOf(decision: Decision, units: number, unit: Unit | undefined): Difference | undefined {
   checkCost(units, ' to settle')
   const meant = meantBy(decision, unit)
-  const done = settled.get(decision) ?? new Set()
-  settled.set(decision, done)
+  const done = settledOf(decision)
   const unsettled = meant.filter((ask) => !done.has(ask))
   for (const ask of unsettled) done.add(ask)
   // Where a shadow policy denied, or an override lifted the limit, nothing was taken that could be settled.
@@ -43,8 +43,7 @@ export function differenceOf(decision: Decision, units: number, unit: Unit | und
  * names of the policies; `undefined` where there is nothing.
  */
 export function closeReservation(decision: Decision): Readonly<Record<string, number>> | undefined {
-  const done = settled.get(decision) ?? new Set()
-  settled.set(decision, done)
+  const done = settledOf(decision)
   const open = decision.asks.filter((ask) => ask.lease === undefined && !done.has(ask))
   for (const ask of open) done.add(ask)
   if (open.length === 0 || !decision.taken) return undefined
@@ -53,7 +52,7 @@ export function closeReservation(decision: Decision): Readonly<Record<string, nu
 
 /** What of a decision cannot be settled any more. */
 export function settledAsks(decision: Decision): readonly Ask[] {
-  return [...(settled.get(decision) ?? [])]
+  return [...settledOf(decision)]
 }
 
 function meantBy({ asks }: Decision, unit: Unit | undefined): readonly Ask[] {

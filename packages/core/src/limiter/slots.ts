@@ -4,6 +4,7 @@ import type { Renewal } from '../decisions/lease.js'
 import { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
+import { onePer } from '../runtime/one-per.js'
 import { isThenable } from '../runtime/thenable.js'
 import { type Entry, leave } from './adaptive-gates.js'
 import { HoldingTimes } from './holding-times.js'
@@ -60,17 +61,8 @@ const MEASURED_FIRST = 64
 const MEASURED_EACH = 8
 const UNMEASURED = -1
 
-const all = new WeakMap<Failover, Slots>()
-
 /** Everyone who uses a store renews its leases together. */
-export function slotsOf(failover: Failover): Slots {
-  let slots = all.get(failover)
-  if (slots === undefined) {
-    slots = new Slots(failover)
-    all.set(failover, slots)
-  }
-  return slots
-}
+export const slotsOf: (failover: Failover) => Slots = onePer((failover) => new Slots(failover))
 
 /** The slots that this process holds in a store: it renews them until they are released. */
 export class Slots {
@@ -84,7 +76,7 @@ export class Slots {
   #lastTurn: Turn | undefined
   #count = 0
   readonly #times = new HoldingTimes()
-  readonly #freed = new Set<(freed: Ask) => void>()
+  #freed: ((freed: Ask) => void) | undefined
 
   constructor(failover: Failover) {
     this.#failover = failover
@@ -94,9 +86,8 @@ export class Slots {
   }
 
   /** Calls back at each release, as soon as it is on its way: what is asked of the store from then on comes behind it. */
-  onFreed(callback: (freed: Ask) => void): () => void {
-    this.#freed.add(callback)
-    return () => this.#freed.delete(callback)
+  onFreed(callback: (freed: Ask) => void): void {
+    this.#freed = callback
   }
 
   /**
@@ -162,10 +153,10 @@ export class Slots {
       if (entries.length > 0) leave(entries, outcome === 'left' ? undefined : heldMs, outcome === 'failed')
       for (const { policy } of leases) this.#times.note(policy.address, heldMs)
     }
-    if (this.#freed.size > 0) for (const freed of this.#freed) for (const { ask } of entries) freed(ask)
+    if (this.#freed !== undefined) for (const { ask } of entries) this.#freed(ask)
     if (leases.length === 0) return
     const answer = this.#failover.refund(leases, decision, failure, undefined)
-    if (this.#freed.size > 0) for (const freed of this.#freed) for (const one of leases) freed(one)
+    if (this.#freed !== undefined) for (const one of leases) this.#freed(one)
     return isThenable(answer) ? answer.then(nothing) : undefined
   }
 

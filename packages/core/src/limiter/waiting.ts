@@ -1,7 +1,8 @@
-import type { Ask } from '../decisions/ask.js'
+import { type Ask, bucketKeyOf } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
+import { onePer } from '../runtime/one-per.js'
 import { isThenable } from '../runtime/thenable.js'
 import { type Slots, slotsOf } from './slots.js'
 
@@ -47,17 +48,8 @@ const MOST_RELEASED = 10_000
 /** In this process, slots that nobody releases can only expire. */
 const LOCAL_POLL_MS = 1_000
 
-const all = new WeakMap<Failover, Waiting>()
-
 /** All who wait for the same store. */
-export function waitingOf(failover: Failover): Waiting {
-  let waiting = all.get(failover)
-  if (waiting === undefined) {
-    waiting = new Waiting(failover, slotsOf(failover))
-    all.set(failover, waiting)
-  }
-  return waiting
-}
+export const waitingOf: (failover: Failover) => Waiting = onePer((failover) => new Waiting(failover, slotsOf(failover)))
 
 /** Lines of those who wait for one store. In a line, only the first asks; the others come after it. */
 export class Waiting {
@@ -220,7 +212,7 @@ export class Waiting {
     if (this.#released.size === 0) return false
     return asks.some((ask, i) => {
       const isFull = ask.lease !== undefined && (standings[i]?.allowed === false || standings[i]?.remaining === 0)
-      return isFull && (this.#released.get(bucketOf(ask)) ?? 0) > askedAt
+      return isFull && (this.#released.get(bucketKeyOf(ask)) ?? 0) > askedAt
     })
   }
 
@@ -280,7 +272,7 @@ export class Waiting {
   /** A slot was released here: whoever has waited for it longest asks at once, behind the release. */
   #wake(freed: Ask): void {
     if (this.#bySlot.size === 0 && this.#asking === 0) return
-    const bucket = bucketOf(freed)
+    const bucket = bucketKeyOf(freed)
     if (this.#asking > 0) this.#noteRelease(bucket)
     if (!this.#isOthersTurn(bucket)) this.#wakeNext({ bucket, woken: new Set() })
   }
@@ -317,7 +309,7 @@ export class Waiting {
     if (wave === undefined) return
     line.wave = undefined
     const isFree = decision.asks.every((ask, i) => {
-      return bucketOf(ask) !== wave.bucket || (decision.standings[i]?.remaining ?? 0) > 0
+      return bucketKeyOf(ask) !== wave.bucket || (decision.standings[i]?.remaining ?? 0) > 0
     })
     if (isFree) this.#wakeNext(wave)
   }
@@ -461,10 +453,6 @@ class Line {
   }
 }
 
-function bucketOf({ policy, key }: Ask): string {
-  return `${policy.address}\0${key}`
-}
-
 /** The buckets of slots whose standing is such. */
 function bucketsIn(
   { asks, standings }: Decision,
@@ -473,7 +461,7 @@ function bucketsIn(
   const buckets: string[] = []
   for (let i = 0; i < asks.length; i++) {
     const [ask, standing] = [asks[i], standings[i]]
-    if (ask?.lease !== undefined && standing !== undefined && isSuch(standing, ask)) buckets.push(bucketOf(ask))
+    if (ask?.lease !== undefined && standing !== undefined && isSuch(standing, ask)) buckets.push(bucketKeyOf(ask))
   }
   return buckets
 }
