@@ -6,16 +6,28 @@ export interface ResponseLike {
   readonly destroyed?: boolean
   readonly closed?: boolean
   /** The stream of a response over HTTP/2. */
-  readonly stream?: { readonly aborted: boolean; readonly destroyed: boolean; readonly rstCode?: number } | undefined
+  readonly stream?: StreamLike | undefined
   readonly req?: { readonly socket?: SocketLike | null | undefined } | undefined
   once(event: 'finish' | 'close', listener: () => void): unknown
   removeListener(event: 'finish' | 'close', listener: () => void): unknown
 }
 
-/** The part of a connection that a guard watches. Over HTTP/2 it is a stand-in that cannot be listened to. */
+/** The part of a connection that a guard watches. */
 interface SocketLike {
   readonly destroyed?: boolean
   once?(event: 'close', listener: () => void): unknown
+}
+
+interface StreamLike {
+  readonly aborted: boolean
+  readonly destroyed: boolean
+  readonly rstCode?: number
+  readonly session?: SessionLike | undefined
+}
+
+interface SessionLike {
+  readonly destroyed: boolean
+  readonly socket?: SocketLike
 }
 
 /**
@@ -24,7 +36,7 @@ interface SocketLike {
  */
 export function isGone(response: ResponseLike): boolean {
   const { stream } = response
-  if (stream !== undefined) return stream.destroyed || stream.aborted
+  if (stream !== undefined) return stream.destroyed || stream.aborted || connectionOf(response)?.destroyed === true
   return response.destroyed === true || response.closed === true || response.req?.socket?.destroyed === true
 }
 
@@ -74,13 +86,23 @@ export function whenEnded(response: ResponseLike, callback: (delivered: boolean)
 /** Calls back when the client leaves. Returns a function that stops watching. */
 export function whenGone(response: ResponseLike, callback: () => void): () => void {
   response.once('close', callback)
-  const socket = response.stream === undefined ? response.req?.socket : undefined
-  const watchers = socket === undefined || socket === null ? undefined : watchersOf(socket)
+  const socket = connectionOf(response)
+  const watchers = socket === undefined ? undefined : watchersOf(socket)
   watchers?.add(callback)
   return () => {
     response.removeListener('close', callback)
     watchers?.delete(callback)
   }
+}
+
+/**
+ * The connection that a response goes over, while there is one. Over HTTP/2 too it has to be watched: a stream whose last data
+ * is on its way when the connection closes may never emit `close` (Node.js 20).
+ */
+function connectionOf({ stream, req }: ResponseLike): SocketLike | undefined {
+  if (stream === undefined) return req?.socket ?? undefined
+  // Without its connection, reading anything of a session's socket throws.
+  return stream.session === undefined || stream.session.destroyed ? undefined : stream.session.socket
 }
 
 const watched = new WeakMap<SocketLike, Set<() => void>>()
