@@ -1,3 +1,5 @@
+import { noteWhenClosed, type StreamLike } from './silent-streams.js'
+
 /** The part of Node's ServerResponse, and of HTTP/2's, that a guard watches. */
 export interface ResponseLike {
   readonly statusCode: number
@@ -12,22 +14,10 @@ export interface ResponseLike {
   removeListener(event: 'finish' | 'close', listener: () => void): unknown
 }
 
-/** The part of a connection that a guard watches. */
+/** The part of a connection that a guard watches. Over HTTP/2 it is a stand-in that cannot be listened to. */
 interface SocketLike {
   readonly destroyed?: boolean
   once?(event: 'close', listener: () => void): unknown
-}
-
-interface StreamLike {
-  readonly aborted: boolean
-  readonly destroyed: boolean
-  readonly rstCode?: number
-  readonly session?: SessionLike | undefined
-}
-
-interface SessionLike {
-  readonly destroyed: boolean
-  readonly socket?: SocketLike
 }
 
 /**
@@ -36,7 +26,7 @@ interface SessionLike {
  */
 export function isGone(response: ResponseLike): boolean {
   const { stream } = response
-  if (stream !== undefined) return stream.destroyed || stream.aborted || connectionOf(response)?.destroyed === true
+  if (stream !== undefined) return stream.destroyed || stream.aborted || stream.closed === true
   return response.destroyed === true || response.closed === true || response.req?.socket?.destroyed === true
 }
 
@@ -86,23 +76,21 @@ export function whenEnded(response: ResponseLike, callback: (delivered: boolean)
 /** Calls back when the client leaves. Returns a function that stops watching. */
 export function whenGone(response: ResponseLike, callback: () => void): () => void {
   response.once('close', callback)
-  const socket = connectionOf(response)
-  const watchers = socket === undefined ? undefined : watchersOf(socket)
+  const { stream } = response
+  if (stream !== undefined) {
+    const forget = noteWhenClosed(stream, callback)
+    return () => {
+      response.removeListener('close', callback)
+      forget()
+    }
+  }
+  const socket = response.req?.socket
+  const watchers = socket === undefined || socket === null ? undefined : watchersOf(socket)
   watchers?.add(callback)
   return () => {
     response.removeListener('close', callback)
     watchers?.delete(callback)
   }
-}
-
-/**
- * The connection that a response goes over, while there is one. Over HTTP/2 too it has to be watched: a stream whose last data
- * is on its way when the connection closes may never emit `close` (Node.js 20).
- */
-function connectionOf({ stream, req }: ResponseLike): SocketLike | undefined {
-  if (stream === undefined) return req?.socket ?? undefined
-  // Without its connection, reading anything of a session's socket throws.
-  return stream.session === undefined || stream.session.destroyed ? undefined : stream.session.socket
 }
 
 const watched = new WeakMap<SocketLike, Set<() => void>>()

@@ -4,8 +4,6 @@
  */
 
 export type { DecisionMessage, Events } from '../limiter/events.js'
-export { warn } from '../runtime/builtin.js'
-export type { Listener } from '../runtime/emitter.js'
 export { clientKey } from './client-ip.js'
 export type { Clients } from './client-list.js'
 export type { Configuration, ConfiguredLimit } from './configuration.js'
