@@ -19,6 +19,7 @@ const entryPoints = [
   ['upstash', 'index'],
   ['quota', 'index'],
   ['config', 'index'],
+  ['client', 'index'],
 ] as const
 
 describe('the public API is the one that was committed', () => {

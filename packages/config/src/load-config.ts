@@ -1,5 +1,5 @@
 import { ConfigError } from '@sluice/core'
-import { nearestTo } from '@sluice/core/calendar'
+import { nearestTo } from '@sluice/core/runtime'
 import type { Config } from './config.js'
 import { configPath, isData } from './config-path.js'
 import { readText } from './config-text.js'

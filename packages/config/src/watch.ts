@@ -1,6 +1,6 @@
 import { type FSWatcher, realpathSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
-import { warn } from '@sluice/core/http'
+import { warn } from '@sluice/core/runtime'
 import type { Config } from './config.js'
 import { readText } from './config-text.js'
 import { describe, shownFile } from './problems.js'

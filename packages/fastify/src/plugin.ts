@@ -1,5 +1,6 @@
 import { ConfigError } from '@sluice/core'
-import { type Limit, routeName, warn } from '@sluice/core/http'
+import { type Limit, routeName } from '@sluice/core/http'
+import { warn } from '@sluice/core/runtime'
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
 

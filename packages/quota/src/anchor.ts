@@ -1,5 +1,5 @@
 import { ConfigError } from '@sluice/core'
-import { shown } from '@sluice/core/calendar'
+import { shown } from '@sluice/core/runtime'
 
 const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const
 

@@ -1,5 +1,6 @@
 import { ConfigError } from '@sluice/core'
-import { type Calendar, type Period, type PeriodUnit, shown } from '@sluice/core/calendar'
+import type { Calendar, Period, PeriodUnit } from '@sluice/core/calendar'
+import { shown } from '@sluice/core/runtime'
 import { type Anchor, checkNoAnchor, dayOfMonthOf, dayOfYearOf, type Weekday, weekdayOf } from './anchor.js'
 import { type AnchoredDates, everyDay, everyMonths, everyWeek, everyYear } from './anchored-dates.js'
 import { datePeriods } from './date-periods.js'

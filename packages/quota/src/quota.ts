@@ -2,11 +2,11 @@ import type { Policy } from '@sluice/core'
 import {
   type CalendarQuotaOptions,
   calendarQuota,
-  checkOptions,
   parseQuota,
   type QuotaText,
   restoreCalendars,
 } from '@sluice/core/calendar'
+import { checkOptions } from '@sluice/core/runtime'
 import type { Anchor, MonthAndDay, Weekday } from './anchor.js'
 import { calendarById, calendarOf } from './calendar.js'
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '@sluice/core'
-import { shown } from '@sluice/core/calendar'
+import { shown } from '@sluice/core/runtime'
 import { Temporal } from './temporal.js'
 
 /**

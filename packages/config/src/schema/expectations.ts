@@ -1,4 +1,4 @@
-import { nearestTo } from '@sluice/core/calendar'
+import { nearestTo } from '@sluice/core/runtime'
 import * as z from 'zod'
 import { shown } from '../problems.js'
 import { help } from './help.js'

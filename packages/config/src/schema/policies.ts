@@ -1,5 +1,5 @@
 import { type Policy, slidingWindow } from '@sluice/core'
-import { nearestTo } from '@sluice/core/calendar'
+import { nearestTo } from '@sluice/core/runtime'
 import * as z from 'zod'
 import { isConfigError } from '../problems.js'
 import { CONSTRUCTORS, type Constructor } from './constructors.js'

@@ -3,8 +3,6 @@
  * @module @sluice/core/calendar
  */
 
-export { shown } from '../errors.js'
-export { checkOptions, nearestTo } from '../options.js'
 export { type Amount, LARGEST_QUOTA } from '../policies/amount.js'
 export type { Calendar, Period, PeriodUnit } from '../policies/calendar.js'
 export {

@@ -4,8 +4,8 @@ interface Builtins {
   'node:async_hooks': { AsyncLocalStorage: new <T>() => Storage<T> }
   'node:diagnostics_channel': {
     channel(name: string): Channel
-    subscribe(name: string, listener: () => void): void
-    unsubscribe(name: string, listener: () => void): void
+    subscribe(name: string, listener: (message: unknown) => void): void
+    unsubscribe(name: string, listener: (message: unknown) => void): void
   }
   'node:module': { createRequire(from: string): (name: string) => unknown }
 }

@@ -1,0 +1,351 @@
+import { type Decision, WaitError } from '@sluice/core'
+import {
+  type Attempt,
+  AttemptTimeoutError,
+  DeadlineError,
+  QueueFullError,
+  QuotaExceededError,
+  RetryAfterError,
+  ThrottledError,
+} from '../errors.js'
+import type { Events } from '../events.js'
+import { announcedMs, backoffMs } from '../layers/backoff.js'
+import type { Pacer, Sent } from '../layers/pacer.js'
+import type { Settings } from '../options.js'
+import type { RemoteLimit } from '../parse/remote-limit.js'
+import type { Target } from '../target.js'
+import { errorIn, type Finished } from './finished.js'
+import { Held } from './held.js'
+import { Stop } from './stop.js'
+import { hintOf, type Verdict, verdictOfError } from './verdict.js'
+import { noteAttempts, type Work } from './work.js'
+
+/** A server that says "60" is not told off for the tenth that its wait is spread by. */
+const SPREAD_MS = 1.1
+
+let calls = 0
+
+/** One call, with all its attempts, each through all layers. */
+export class Call<T> {
+  readonly #work: Work<T>
+  readonly #target: Target
+  readonly #settings: Settings
+  readonly #events: Events
+  readonly #stop: Stop
+  /** Whoever called first waits in front, also with a second attempt. */
+  readonly #arrival: number
+  readonly #deadlineAt: number
+  #attempts: Attempt[] | undefined
+  #sentAt: number | undefined
+  #waitedMs = 0
+  #isReported = false
+
+  constructor(work: Work<T>, target: Target, settings: Settings, events: Events) {
+    this.#work = work
+    this.#target = target
+    this.#settings = settings
+    this.#events = events
+    calls += 1
+    this.#arrival = calls
+    const { deadlineMs } = settings
+    this.#deadlineAt = deadlineMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + deadlineMs
+    this.#stop = new Stop(work.signal, deadlineMs, () => new DeadlineError(work.key, deadlineMs ?? 0))
+  }
+
+  /** Whether it has resolved with a failure. */
+  get hasFailed(): boolean {
+    return this.#isReported
+  }
+
+  /** Ends it without a report: nobody wants its result any more. */
+  cancel(reason: unknown): void {
+    this.#isReported = true
+    this.#stop.abort(reason)
+  }
+
+  async run(): Promise<T> {
+    const target = this.#target
+    target.calls += 1
+    target.budget?.noteRequest()
+    try {
+      for (let attempt = 1; ; attempt++) {
+        const finished = await this.#attempt(attempt)
+        const waitMs = finished.verdict.isRetryable ? this.#retryIn(finished, attempt) : undefined
+        if (waitMs === undefined) return this.#last(finished)
+        if (!finished.isThrown) this.#work.discard(finished.result)
+        await this.#stop.sleep(waitMs)
+      }
+    } catch (error) {
+      if (this.#isReported) throw error
+      return this.#refused(error)
+    } finally {
+      target.calls -= 1
+      this.#stop.end()
+    }
+  }
+
+  /**
+   * Milliseconds until the next attempt; `undefined` where this was the last.
+   * @throws {RetryAfterError} {QuotaExceededError} where it is too long to wait.
+   */
+  #retryIn(finished: Finished<T>, attempt: number): number | undefined {
+    const { retry, maxWaitMs } = this.#settings
+    const { verdict } = finished
+    if (retry === undefined) return undefined
+    if (verdict.quota !== undefined) return this.#quotaIsUsedUp(finished, verdict.quota)
+    const { isIdempotent, isRepeatable } = this.#work
+    if (attempt >= retry.attempts || !isRepeatable || !(isIdempotent || verdict.isUnprocessed)) return undefined
+    const now = Date.now()
+    const { retryAt, limit } = hintOf(verdict)
+    const hintMs = retryAt === null ? 0 : retryAt - now
+    if (retryAt !== null && (hintMs > maxWaitMs || retryAt > this.#deadlineAt)) {
+      return this.#isTooLong(finished, retryAt, limit)
+    }
+    const waitMs = hintMs > 0 ? announcedMs(hintMs) : Math.round(backoffMs(retry, attempt, this.#waitedMs))
+    if (waitMs > maxWaitMs * SPREAD_MS || now + waitMs > this.#deadlineAt) return undefined
+    if (this.#target.budget?.takeRetry() === false) return undefined
+    this.#note(finished, waitMs)
+    this.#waitedMs = waitMs
+    if (this.#events.isHeard) {
+      const { key } = this.#work
+      this.#events.emit('retry', { key, attempt, waitMs, status: verdict.status, error: errorIn(finished) })
+    }
+    return waitMs
+  }
+
+  #quotaIsUsedUp(finished: Finished<T>, reason: string): undefined {
+    if (finished.isThrown || this.#settings.giveUp === 'return') return undefined
+    this.#note(finished, 0)
+    this.#work.discard(finished.result)
+    const { retryAt } = hintOf(finished.verdict)
+    throw new QuotaExceededError(this.#work.key, retryAt ?? undefined, responseOf(finished.result), reason)
+  }
+
+  #isTooLong(finished: Finished<T>, retryAt: number, limit: RemoteLimit | undefined): undefined {
+    if (finished.isThrown || this.#settings.giveUp === 'return') return undefined
+    this.#note(finished, 0)
+    this.#work.discard(finished.result)
+    throw new RetryAfterError({ key: this.#work.key, retryAt, limit, response: responseOf(finished.result) })
+  }
+
+  #last(finished: Finished<T>): T {
+    const { verdict } = finished
+    const isFailed = finished.isThrown || verdict.isRetryable
+    if (this.#attempts !== undefined || isFailed) this.#note(finished, 0)
+    if (isFailed) this.#reportFailure(verdict.status, errorIn(finished))
+    if (finished.isThrown) throw finished.error
+    const result = isFailed && this.#settings.retry !== undefined ? this.#work.failed(finished.result) : finished.result
+    if (this.#attempts !== undefined) noteAttempts(result, this.#attempts)
+    return result
+  }
+
+  /** A call that was ended, or was not sent. */
+  #refused(thrown: unknown): T {
+    this.#reportFailure(undefined, thrown)
+    if (thrown instanceof RetryAfterError && this.#settings.giveUp === 'return') {
+      const answer = this.#work.refused(thrown)
+      if (answer !== undefined) return answer
+    }
+    throw thrown
+  }
+
+  #reportFailure(status: number | undefined, error: unknown): void {
+    this.#isReported = true
+    const attempts = this.#attempts ?? []
+    noteAttempts(error, attempts)
+    if (this.#events.isHeard) this.#events.emit('giveUp', { key: this.#work.key, attempts, status, error })
+  }
+
+  #note(finished: Finished<T>, waitedMs: number): void {
+    this.#attempts ??= []
+    const { status } = finished.verdict
+    this.#attempts.push({ sentAt: this.#sentAt, status, error: errorIn(finished), waitedMs })
+  }
+
+  #attempt(attempt: number): Promise<Finished<T>> {
+    this.#stop.throwIfAborted()
+    this.#sentAt = undefined
+    const { breaker } = this.#target
+    if (breaker === undefined) return this.#admit(attempt)
+    const answer = breaker.execute(() => this.#admit(attempt))
+    // Whoever waits for the verdict of a probe does not wait for longer than the call may take.
+    return breaker.state === 'closed' ? answer : this.#stop.race(answer)
+  }
+
+  async #admit(attempt: number): Promise<Finished<T>> {
+    const { pacer, bulkhead } = this.#target
+    const { limiter } = this.#settings
+    const held = new Held(bulkhead, limiter)
+    this.#stop.throwIfAborted()
+    this.#throttle()
+    let sent: Sent | undefined
+    try {
+      if (pacer !== undefined) sent = await this.#enter(pacer)
+      if (bulkhead !== undefined) {
+        const entered = bulkhead.enter(this.#work.priority, this.#stop)
+        if (entered !== undefined) await this.#timed('concurrency', entered)
+        held.isInside = true
+      }
+      if (limiter !== undefined) held.decision = await this.#timed('limits', this.#take())
+      // The gate may have been closed while it waited.
+      while (pacer?.isClosed === true) {
+        pacer.leave()
+        sent = undefined
+        sent = await this.#enter(pacer)
+      }
+      this.#stop.throwIfAborted()
+    } catch (error) {
+      if (sent !== undefined) pacer?.leave()
+      held.undo()
+      throw error
+    }
+    return this.#send(attempt, sent, held)
+  }
+
+  #throttle(): void {
+    const { throttle, key } = this.#target
+    if (throttle === undefined) return
+    const { probability } = throttle
+    throttle.noteRequest()
+    if (probability === 0 || Math.random() >= probability) return
+    if (this.#events.isHeard) this.#events.emit('throttled', { key, probability })
+    throw new ThrottledError(key)
+  }
+
+  #enter(pacer: Pacer): Sent | Promise<Sent> {
+    const { key } = this.#work
+    const latestAt = Math.min(this.#deadlineAt, Date.now() + this.#settings.maxWaitMs * SPREAD_MS)
+    const sent = pacer.enter(this.#arrival, latestAt, this.#stop, (retryAt, limit) => {
+      return new RetryAfterError({ key, retryAt, limit })
+    })
+    return sent instanceof Promise ? this.#timed('pace', sent) : sent
+  }
+
+  /** From `limits`, of all processes that share their store. */
+  async #take(): Promise<Decision | undefined> {
+    const { limiter, maxWaitMs } = this.#settings
+    const { key, cost } = this.#work
+    const mostMs = Math.max(0, Math.min(maxWaitMs, this.#deadlineAt - Date.now()))
+    try {
+      return await limiter?.wait(key, { cost, signal: this.#stop, maxWaitMs: Math.floor(mostMs) })
+    } catch (error) {
+      throw waitErrorOf(error, key)
+    }
+  }
+
+  /** A wait that is worth an event. */
+  async #timed<R>(reason: 'pace' | 'concurrency' | 'limits', wait: Promise<R>): Promise<R> {
+    if (!this.#events.isHeard) return wait
+    const began = performance.now()
+    const result = await wait
+    const waitMs = Math.round(performance.now() - began)
+    if (waitMs >= SHORTEST_WAIT_MS) this.#events.emit('wait', { key: this.#work.key, waitMs, reason })
+    return result
+  }
+
+  async #send(attempt: number, sent: Sent | undefined, held: Held): Promise<Finished<T>> {
+    const { pacer, throttle } = this.#target
+    this.#sentAt = Date.now()
+    try {
+      const result = await this.#start(attempt)
+      const judged = this.#work.judge(result)
+      const verdict = judged instanceof Promise ? await judged : judged
+      if (sent !== undefined) this.#answered(pacer, sent, verdict)
+      sent = undefined
+      if (!verdict.isFailure && verdict.status !== 429) throttle?.noteAccepted()
+      this.#stop.throwIfAborted()
+      return { verdict, isThrown: false, result: this.#work.held(result, held.release) }
+    } catch (error) {
+      held.release()
+      if (this.#stop.aborted) {
+        if (sent !== undefined) pacer?.lost(sent)
+        throw error
+      }
+      const verdict = verdictOfError(error, this.#settings.statuses)
+      if (sent !== undefined) {
+        if (verdict.status === undefined) pacer?.lost(sent)
+        else this.#answered(pacer, sent, verdict)
+      }
+      return { verdict, isThrown: true, error }
+    }
+  }
+
+  #answered(pacer: Pacer | undefined, sent: Sent, { status, report }: Verdict): void {
+    const until = pacer?.answered(sent, status, report)
+    if (until === undefined || !this.#events.isHeard) return
+    this.#events.emit('gate', { key: this.#work.key, until, status: status ?? 0 })
+  }
+
+  /** Starts the work, and ends it where it takes too long or nobody waits for it any more. */
+  #start(attempt: number): T | PromiseLike<T> {
+    const { attemptTimeoutMs, deadlineMs, hedgeAfterMs } = this.#settings
+    const { signal, wantsSignal } = this.#work
+    const isTimed = attemptTimeoutMs !== undefined || deadlineMs !== undefined || hedgeAfterMs !== undefined
+    if (!isTimed && !wantsSignal && signal === undefined) return this.#work.start(undefined, attempt)
+    const controller = isTimed || wantsSignal ? new AbortController() : undefined
+    return new Promise((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const over = (): void => {
+        clearTimeout(timer)
+        this.#stop.removeEventListener('abort', aborted)
+      }
+      let isLeft = false
+      const leave = (reason: unknown): void => {
+        isLeft = true
+        over()
+        reject(reason)
+        controller?.abort(reason)
+      }
+      const aborted = (): void => leave(this.#stop.reason)
+      this.#stop.addEventListener('abort', aborted)
+      if (attemptTimeoutMs !== undefined) {
+        timer = setTimeout(() => leave(new AttemptTimeoutError(this.#work.key, attemptTimeoutMs)), attemptTimeoutMs)
+      }
+      started(() => this.#work.start(controller?.signal, attempt)).then(
+        (result) => {
+          over()
+          if (isLeft) this.#work.discard(result)
+          else resolve(result)
+        },
+        (error) => {
+          over()
+          reject(error)
+        },
+      )
+    })
+  }
+}
+
+const SHORTEST_WAIT_MS = 1
+
+/** Also what throws at once is a rejection. */
+async function started<T>(start: () => T | PromiseLike<T>): Promise<T> {
+  return start()
+}
+
+function responseOf(result: unknown): Response {
+  return result as Response
+}
+
+function waitErrorOf(error: unknown, key: string): unknown {
+  if (!(error instanceof WaitError)) return error
+  if (error.reason === 'full') return new QueueFullError(key)
+  const { decision } = error
+  if (error.reason !== 'timeout' || decision === undefined) return error
+  return new RetryAfterError({ key, retryAt: Date.now() + decision.retryAfterMs, limit: limitOf(decision) })
+}
+
+/** The limit of ours that keeps a call waiting. */
+function limitOf({ standings }: Decision): RemoteLimit | undefined {
+  const denied = standings.find(({ allowed }) => !allowed)
+  if (denied === undefined) return undefined
+  const { policy, remaining, retryAfterMs } = denied
+  return {
+    name: policy.name,
+    limit: policy.quota,
+    remaining,
+    resetAt: Date.now() + retryAfterMs,
+    unit: policy.unit,
+    windowMs: policy.windowMs,
+  }
+}

@@ -1,0 +1,139 @@
+import { isError } from '@sluice/core/runtime'
+import { AttemptTimeoutError } from '../errors.js'
+import { type HeaderFields, parseRateLimit } from '../parse/parse-rate-limit.js'
+import type { RateLimitReport, RemoteLimit } from '../parse/remote-limit.js'
+
+/** What an attempt came to, as retry, breaker and pacing see it. */
+export interface Verdict {
+  /** The HTTP status, where there is one. */
+  readonly status: number | undefined
+  /** What it says of limits. */
+  readonly report: RateLimitReport
+  /** Counts against the server: 5xx, a timeout, a network error. Not a 429, nor an abort. */
+  readonly isFailure: boolean
+  /** Neither a success nor an answer that another attempt would get too. */
+  readonly isRetryable: boolean
+  /** Nothing was done: it may be sent again, whatever it is. */
+  readonly isUnprocessed: boolean
+  /** Why it is a quota that is used up, and no rate. */
+  readonly quota: string | undefined
+}
+
+/** The earliest time to try again, and the limit that says so: `Retry-After`, or for a 429 the limits that are used up. */
+export function hintOf({ status, report }: Verdict): {
+  readonly retryAt: number | null
+  readonly limit: RemoteLimit | undefined
+} {
+  const usedUp = report.limits.filter(({ remaining }) => remaining === 0)
+  if (report.retryAt !== null) return { retryAt: report.retryAt, limit: usedUp[0] }
+  let retryAt: number | null = null
+  let limit: RemoteLimit | undefined
+  if (status === 429) {
+    for (const one of usedUp) {
+      if (one.resetAt === null || one.resetAt <= (retryAt ?? 0)) continue
+      retryAt = one.resetAt
+      limit = one
+    }
+  }
+  return { retryAt, limit }
+}
+
+const NO_REPORT: RateLimitReport = { limits: [], retryAt: null }
+
+/** Something that succeeded and says nothing. */
+export const PLAIN_SUCCESS: Verdict = {
+  status: undefined,
+  report: NO_REPORT,
+  isFailure: false,
+  isRetryable: false,
+  isUnprocessed: false,
+  quota: undefined,
+}
+
+/** What a status and its fields mean. */
+export function verdictOfStatus(status: number, headers: HeaderFields, statuses: ReadonlySet<number>): Verdict {
+  const report = parseRateLimit(headers)
+  const told = status < 400 ? null : fieldOf(headers, 'x-should-retry')
+  const isRefused = status === 429 || (status === 503 && report.retryAt !== null)
+  return {
+    status,
+    report,
+    isFailure: status >= 500,
+    isRetryable: told === 'true' || (told !== 'false' && statuses.has(status)),
+    isUnprocessed: isRefused || told === 'true',
+    quota: undefined,
+  }
+}
+
+/** What something that was thrown means: by the response that it carries, as the errors of got, axios and SDKs do, or else by itself. */
+export function verdictOfError(error: unknown, statuses: ReadonlySet<number>): Verdict {
+  const response = responseIn(error)
+  if (response !== undefined) return verdictOfStatus(response.status, response.headers, statuses)
+  const isTimeout = error instanceof AttemptTimeoutError
+  const isFailure = isTimeout || !isMistake(error)
+  return {
+    ...PLAIN_SUCCESS,
+    isFailure,
+    isRetryable: isFailure,
+    isUnprocessed: UNSENT.has(codeOf(error) ?? ''),
+  }
+}
+
+/** No connection was made, so nothing was sent. */
+const UNSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'])
+
+/** An error's code, or that of what caused it: `fetch` fails with a TypeError whose cause says why. */
+function codeOf(error: unknown): string | undefined {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 5; depth++) {
+    const { code, cause } = at as { readonly code?: unknown; readonly cause?: unknown }
+    if (typeof code === 'string') return code
+    at = cause
+  }
+  return undefined
+}
+
+/** A fault of the caller's, which another attempt would repeat: a bad URL, a function that is none. */
+function isMistake(error: unknown): boolean {
+  if (!isError(error)) return false
+  const { name, message, cause } = error
+  // Of an abort of its own, not of this call's.
+  if (name === 'AbortError') return true
+  if (name === 'SyntaxError' || name === 'ReferenceError' || name === 'RangeError') return true
+  // A network error is a TypeError too: with a cause in Node.js, and with these words in browsers, Deno and Bun.
+  return name === 'TypeError' && cause === undefined && !/fetch|network|load failed|terminated|connect/i.test(message)
+}
+
+interface ResponseIn {
+  readonly status: number
+  readonly headers: HeaderFields
+}
+
+function responseIn(error: unknown): ResponseIn | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { response } = error as { readonly response?: unknown }
+  return asResponse(response) ?? asResponse(error)
+}
+
+function asResponse(value: unknown): ResponseIn | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { status, statusCode, headers } = value as {
+    readonly status?: unknown
+    readonly statusCode?: unknown
+    readonly headers?: unknown
+  }
+  const code = typeof status === 'number' ? status : statusCode
+  if (typeof code !== 'number') return undefined
+  return { status: code, headers: typeof headers === 'object' && headers !== null ? (headers as HeaderFields) : {} }
+}
+
+/** What a function returned: by its status, where it looks like a response. */
+export function verdictOfResult(result: unknown, statuses: ReadonlySet<number>): Verdict {
+  const response = asResponse(result)
+  return response === undefined ? PLAIN_SUCCESS : verdictOfStatus(response.status, response.headers, statuses)
+}
+
+function fieldOf(headers: HeaderFields, name: string): string | null {
+  const { get } = headers as { readonly get?: unknown }
+  const value: unknown = typeof get === 'function' ? get.call(headers, name) : Reflect.get(headers, name)
+  return typeof value === 'string' ? value : null
+}

@@ -1,0 +1,91 @@
+import { ConfigError, type PolicyLike } from '@sluice/core'
+import { checkOptions, type Listener, shown } from '@sluice/core/runtime'
+import { Call } from './call/call.js'
+import { type AttemptContext, type ExecuteOptions, FunctionWork } from './call/function-work.js'
+import { hedged } from './call/hedged.js'
+import type { Work } from './call/work.js'
+import { type ClientEvents, Events } from './events.js'
+import { CLIENT_OPTIONS, type ClientOptions, type Settings, toSettings } from './options.js'
+import { type TargetState, Targets } from './target.js'
+
+/** Calls anything that has limits, through the layers of its options. */
+export interface Client {
+  /**
+   * Calls a function, once or several times, through all layers: anything that resolves, returns a response or throws one (`status`
+   * and `headers`, or `response`, as the errors of got, axios and SDKs have).
+   * @example const rows = await client.execute(({ signal }) => db.query(sql, { signal }), { key: 'db' })
+   * @throws what the function throws in its last attempt. @throws {RetryAfterError} {BreakerOpenError} {ThrottledError}
+   * {QueueFullError} {DeadlineError} where it was not called, or not for long enough; the signal's reason once that is aborted.
+   */
+  execute<T>(fn: (context: AttemptContext) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T>
+  /** Listens to what happens to calls. Returns a function that stops listening. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void
+  /** What is known of each key at the moment: limits, gate, breaker, queues. The one called last stands last. */
+  state(): readonly TargetState[]
+  /** Closes the store of `limits`, where it was given as a URL. */
+  close(): Promise<void>
+}
+
+/**
+ * Calls functions with retries, breakers, pacing and limits.
+ * @example
+ * const client = createClient({ limits: '60/min', concurrency: 4 })
+ * const user = await client.execute(({ signal }) => got(url, { signal, retry: { limit: 0 } }).json(), { key: 'api' })
+ * @throws {ConfigError} on an option that cannot be right.
+ */
+export function createClient<const T extends string, const L extends readonly PolicyLike[]>(
+  options: ClientOptions<T, L> = {},
+): Client {
+  checkOptions('createClient()', options, CLIENT_OPTIONS)
+  return new LayeredClient(toSettings(options as ClientOptions))
+}
+
+const EXECUTE_OPTIONS = ['key', 'signal', 'cost', 'priority', 'idempotent']
+
+/** What `createClient`, `createFetch` and `dispatcher` have in common. */
+export class LayeredClient implements Client {
+  readonly settings: Settings
+  readonly #events = new Events()
+  readonly #targets: Targets
+
+  constructor(settings: Settings) {
+    this.settings = settings
+    this.#targets = new Targets(settings, this.#events)
+  }
+
+  async execute<T>(fn: (context: AttemptContext) => T | PromiseLike<T>, options: ExecuteOptions = {}): Promise<T> {
+    if (typeof fn !== 'function') throw new ConfigError(`execute(): expected a function, got ${shown(fn)}.`)
+    checkOptions('execute()', options, EXECUTE_OPTIONS)
+    return this.run(new FunctionWork(fn, options, this.settings.statuses))
+  }
+
+  run<T>(work: Work<T>): Promise<T> {
+    checkWork(work)
+    const { hedgeAfterMs } = this.settings
+    const target = this.#targets.of(work.key)
+    const begin = (): Call<T> => new Call(work, target, this.settings, this.#events)
+    if (hedgeAfterMs === undefined || !work.isIdempotent || !work.isRepeatable) return begin().run()
+    return hedged(begin, hedgeAfterMs, () => target.budget?.takeRetry() !== false, work)
+  }
+
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  state(): readonly TargetState[] {
+    return this.#targets.states()
+  }
+
+  async close(): Promise<void> {
+    await this.settings.limiter?.close()
+  }
+}
+
+/** What options' functions returned, or a caller gave. */
+function checkWork({ key, signal, priority }: Work<unknown>): void {
+  if (typeof key !== 'string') throw new ConfigError(`key: expected a string, got ${shown(key)}.`)
+  if (typeof priority !== 'number') throw new ConfigError(`priority: expected a number, got ${shown(priority)}.`)
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw new ConfigError(`signal: expected an AbortSignal, got ${shown(signal)}.`)
+  }
+}

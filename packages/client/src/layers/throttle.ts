@@ -1,0 +1,38 @@
+import { RollingCount } from './rolling-count.js'
+
+export interface ThrottleTerms {
+  /** How many requests are sent for each that is accepted, before any is kept back. */
+  readonly multiplier: number
+}
+
+/** Two minutes, as in the book. */
+const SLICES = 12
+const SLICE_MS = 10_000
+
+/**
+ * Adaptive throttling: keeps back a call with the probability max(0, (requests − K · accepts) / (requests + 1)) over the last two
+ * minutes (Google, "Site Reliability Engineering", chapter 21, "Handling overload").
+ */
+export class Throttle {
+  readonly #multiplier: number
+  readonly #requests = new RollingCount(SLICES, SLICE_MS)
+  readonly #accepts = new RollingCount(SLICES, SLICE_MS)
+
+  constructor({ multiplier }: ThrottleTerms) {
+    this.#multiplier = multiplier
+  }
+
+  get probability(): number {
+    const { total } = this.#requests
+    return Math.max(0, (total - this.#multiplier * this.#accepts.total) / (total + 1))
+  }
+
+  /** Counts a request, sent or kept back. */
+  noteRequest(): void {
+    this.#requests.add()
+  }
+
+  noteAccepted(): void {
+    this.#accepts.add()
+  }
+}

@@ -1,0 +1,262 @@
+import {
+  ConfigError,
+  createLimiter,
+  type Limiter,
+  type Policy,
+  type PolicyLike,
+  type PolicyList,
+  type RateText,
+  type Store,
+} from '@sluice/core'
+import { checkFlag, checkOptions, checkWhole, shown } from '@sluice/core/runtime'
+import type { Jitter } from './layers/backoff.js'
+import type { BreakerTerms } from './layers/breaker.js'
+import type { BulkheadTerms } from './layers/bulkhead.js'
+import type { BudgetTerms } from './layers/retry-budget.js'
+import type { ThrottleTerms } from './layers/throttle.js'
+
+/** When and how often an attempt that failed is made again. */
+export interface RetryOptions {
+  /** Attempts in all, the first one included. Defaults to 3. */
+  readonly attempts?: number | undefined
+  /** Milliseconds that the first computed wait is at most; each further one is twice as long. Defaults to 500. */
+  readonly baseMs?: number | undefined
+  /** Milliseconds that a computed wait is at most. Defaults to 20,000. */
+  readonly maxMs?: number | undefined
+  /** How computed waits are spread. Defaults to `'full'`: anything up to the computed wait. */
+  readonly jitter?: Jitter | undefined
+  /** Statuses that are retried. Defaults to 408, 425, 429, 500, 502, 503 and 504. */
+  readonly statuses?: readonly number[] | undefined
+  /** Methods that may be sent twice. Defaults to GET, HEAD, OPTIONS, PUT, DELETE, TRACE and QUERY. */
+  readonly methods?: readonly string[] | undefined
+  /** What retries may add to the load; `false` removes it. Defaults to `{ share: 0.2, perSecond: 1 }`, over ten seconds. */
+  readonly budget?: Partial<BudgetTerms> | false | undefined
+}
+
+/** When calls to a key that fails are kept back. */
+export interface BreakerOptions {
+  /** The share of the last calls that has to fail, above 0 and below 1. Defaults to 0.5. */
+  readonly share?: number | undefined
+  /** How many of the last calls are looked at. Defaults to 20. */
+  readonly calls?: number | undefined
+  /** The fewest calls that open it. Defaults to 10. */
+  readonly leastCalls?: number | undefined
+  /** Milliseconds that it stays open, where a 503 does not say how long. Defaults to 10,000. */
+  readonly openMs?: number | undefined
+}
+
+/** How many calls to a key are made at once. */
+export interface ConcurrencyLimit {
+  readonly max: number
+  /** Calls that may wait. Defaults to 1,000. */
+  readonly queue?: number | undefined
+}
+
+/** The layers around a call, outermost first. */
+export interface ClientOptions<T extends string = string, L extends readonly PolicyLike[] = readonly PolicyLike[]> {
+  /** Milliseconds that a call may take until it is answered, all waits and attempts included. Without a default. */
+  readonly deadlineMs?: number | undefined
+  /** Milliseconds that one wait may take: a longer one fails at once with a `RetryAfterError`. Defaults to 60,000. */
+  readonly maxWaitMs?: number | undefined
+  /**
+   * What becomes of a wait that is too long, or of a quota that is used up: an error, or the response, with
+   * `x-should-retry: false`, as SDKs understand it. Defaults to `'throw'`.
+   */
+  readonly giveUp?: 'throw' | 'return' | undefined
+  /**
+   * Sends a call a second time if it has not been answered after so many milliseconds, and takes the first answer: only what may be
+   * sent twice, and within the budget for retries. Off by default.
+   */
+  readonly hedgeAfterMs?: number | undefined
+  readonly retry?: RetryOptions | false | undefined
+  readonly breaker?: BreakerOptions | false | undefined
+  /** Adaptive throttling: keeps calls back, with a probability, from a server that rejects many. Defaults to `false`. */
+  readonly throttle?: boolean | Partial<ThrottleTerms> | undefined
+  /** Holds all calls to a key for which a response said when to come back. Defaults to `true`. */
+  readonly gate?: boolean | undefined
+  /** Sends no more calls than the limits that responses report let through. Defaults to `true`. */
+  readonly pacing?: boolean | undefined
+  /** Calls to a key at once; by default as many as there are. */
+  readonly concurrency?: number | ConcurrencyLimit | undefined
+  /** What may be sent to a key, over all processes that share the store. */
+  readonly limits?: RateText<T> | Policy | PolicyList<L> | undefined
+  /** Where `limits` are counted: a Store, or the URL of one. Defaults to memory. */
+  readonly store?: Store | string | undefined
+  /** Names the buckets of `limits` in a shared store. Defaults to `'client'`. */
+  readonly name?: string | undefined
+  /** Milliseconds that one attempt may take until it is answered. Without a default. */
+  readonly attemptTimeoutMs?: number | undefined
+}
+
+export const CLIENT_OPTIONS = [
+  'deadlineMs',
+  'maxWaitMs',
+  'giveUp',
+  'hedgeAfterMs',
+  'retry',
+  'breaker',
+  'throttle',
+  'gate',
+  'pacing',
+  'concurrency',
+  'limits',
+  'store',
+  'name',
+  'attemptTimeoutMs',
+] as const
+
+export interface RetryTerms {
+  readonly attempts: number
+  readonly baseMs: number
+  readonly maxMs: number
+  readonly jitter: Jitter
+  readonly methods: ReadonlySet<string>
+  readonly budget: BudgetTerms | undefined
+}
+
+/** The options, complete and checked; `undefined` for a layer that is not there. */
+export interface Settings {
+  readonly deadlineMs: number | undefined
+  readonly maxWaitMs: number
+  readonly giveUp: 'throw' | 'return'
+  readonly hedgeAfterMs: number | undefined
+  readonly retry: RetryTerms | undefined
+  readonly statuses: ReadonlySet<number>
+  readonly breaker: BreakerTerms | undefined
+  readonly throttle: ThrottleTerms | undefined
+  readonly gate: boolean
+  readonly pacing: boolean
+  readonly concurrency: BulkheadTerms | undefined
+  readonly limiter: Limiter<Store> | undefined
+  readonly attemptTimeoutMs: number | undefined
+}
+
+const LONGEST_MS = 2 ** 31 - 1
+const STATUSES = [408, 425, 429, 500, 502, 503, 504]
+const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE', 'QUERY']
+const JITTERS: readonly unknown[] = ['full', 'equal', 'decorrelated', 'none']
+
+/** @throws {ConfigError} on an option that cannot be right. */
+export function toSettings(options: ClientOptions): Settings {
+  const { deadlineMs, attemptTimeoutMs, maxWaitMs = 60_000, giveUp = 'throw' } = options
+  if (giveUp !== 'throw' && giveUp !== 'return') {
+    throw new ConfigError(`giveUp: expected 'throw' or 'return', got ${shown(giveUp)}.`)
+  }
+  const { retry, statuses } = retryTerms(options.retry)
+  return {
+    deadlineMs: optionalMs('deadlineMs', deadlineMs),
+    maxWaitMs: checkWhole('maxWaitMs', maxWaitMs, 0, LONGEST_MS),
+    giveUp,
+    hedgeAfterMs: optionalMs('hedgeAfterMs', options.hedgeAfterMs),
+    retry,
+    statuses: new Set(statuses),
+    breaker: breakerTerms(options.breaker),
+    throttle: throttleTerms(options.throttle),
+    gate: checkFlag('gate', options.gate ?? true),
+    pacing: checkFlag('pacing', options.pacing ?? true),
+    concurrency: bulkheadTerms(options.concurrency),
+    limiter: limiterOf(options),
+    attemptTimeoutMs: optionalMs('attemptTimeoutMs', attemptTimeoutMs),
+  }
+}
+
+function optionalMs(option: string, ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : checkWhole(option, ms, 1, LONGEST_MS)
+}
+
+function retryTerms(options: RetryOptions | false = {}): {
+  readonly retry: RetryTerms | undefined
+  readonly statuses: readonly number[]
+} {
+  if (options === false) return { retry: undefined, statuses: STATUSES }
+  checkOptions('retry', options, ['attempts', 'baseMs', 'maxMs', 'jitter', 'statuses', 'methods', 'budget'])
+  const {
+    attempts = 3,
+    baseMs = 500,
+    maxMs = 20_000,
+    jitter = 'full',
+    statuses = STATUSES,
+    methods = METHODS,
+  } = options
+  if (typeof jitter !== 'function' && !JITTERS.includes(jitter)) {
+    throw new ConfigError(
+      `retry.jitter: expected 'full', 'equal', 'decorrelated', 'none' or a function, got ${shown(jitter)}.`,
+    )
+  }
+  if (!Array.isArray(statuses)) throw new ConfigError(`retry.statuses: expected an array, got ${shown(statuses)}.`)
+  for (const status of statuses) checkWhole('retry.statuses', status, 400, 599)
+  if (!Array.isArray(methods) || methods.some((method) => typeof method !== 'string')) {
+    throw new ConfigError(
+      `retry.methods: expected an array of methods, such as ['GET', 'POST'], got ${shown(methods)}.`,
+    )
+  }
+  const retry = {
+    attempts: checkWhole('retry.attempts', attempts, 1, 100),
+    baseMs: checkWhole('retry.baseMs', baseMs, 0, LONGEST_MS),
+    maxMs: checkWhole('retry.maxMs', maxMs, 0, LONGEST_MS),
+    jitter,
+    methods: new Set(methods.map((method) => method.toUpperCase())),
+    budget: budgetTerms(options.budget),
+  }
+  return { retry, statuses }
+}
+
+function budgetTerms(options: Partial<BudgetTerms> | false = {}): BudgetTerms | undefined {
+  if (options === false) return undefined
+  checkOptions('retry.budget', options, ['share', 'perSecond'])
+  const { share = 0.2, perSecond = 1 } = options
+  return {
+    share: checkNumber('retry.budget.share', share, 0, 10),
+    perSecond: checkNumber('retry.budget.perSecond', perSecond, 0, 1_000_000),
+  }
+}
+
+function breakerTerms(options: BreakerOptions | false = {}): BreakerTerms | undefined {
+  if (options === false) return undefined
+  checkOptions('breaker', options, ['share', 'calls', 'leastCalls', 'openMs'])
+  const { share = 0.5, calls = 20, openMs = 10_000 } = options
+  checkNumber('breaker.share', share, 0, 1)
+  if (share === 0 || share === 1) {
+    throw new ConfigError(`breaker.share: expected a share above 0 and below 1, such as 0.5, got ${share}.`)
+  }
+  checkWhole('breaker.calls', calls, 1, 100_000)
+  return {
+    share,
+    calls,
+    leastCalls: checkWhole('breaker.leastCalls', options.leastCalls ?? Math.min(10, calls), 1, calls),
+    openMs: checkWhole('breaker.openMs', openMs, 1, LONGEST_MS),
+  }
+}
+
+function throttleTerms(options: boolean | Partial<ThrottleTerms> = false): ThrottleTerms | undefined {
+  if (options === false) return undefined
+  const given = options === true ? {} : options
+  checkOptions('throttle', given, ['multiplier'])
+  return { multiplier: checkNumber('throttle.multiplier', given.multiplier ?? 2, 1, 1_000) }
+}
+
+function bulkheadTerms(options: number | ConcurrencyLimit | undefined): BulkheadTerms | undefined {
+  if (options === undefined) return undefined
+  const { max, queue = 1_000 } = typeof options === 'number' ? { max: options } : options
+  if (typeof options !== 'number') checkOptions('concurrency', options, ['max', 'queue'])
+  return {
+    max: checkWhole('concurrency', max, 1, 1_000_000),
+    queue: checkWhole('concurrency.queue', queue, 0, 1_000_000),
+  }
+}
+
+function limiterOf({ limits, store, name }: ClientOptions): Limiter<Store> | undefined {
+  if (limits !== undefined) {
+    const policies = limits as PolicyList<readonly PolicyLike[]>
+    return createLimiter({ policies, store, name: name ?? 'client' }) as Limiter<Store>
+  }
+  for (const [option, value] of Object.entries({ store, name })) {
+    if (value !== undefined) throw new ConfigError(`${option}: is for \`limits\`, which are not given.`)
+  }
+  return undefined
+}
+
+function checkNumber(option: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  throw new ConfigError(`${option}: expected a number from ${least} to ${most}, got ${shown(value)}.`)
+}

@@ -1,0 +1,197 @@
+import { ConfigError, type Costs, type PolicyLike } from '@sluice/core'
+import { checkOptions, shown } from '@sluice/core/runtime'
+import { type Verdict, verdictOfStatus } from '../call/verdict.js'
+import type { Work } from '../call/work.js'
+import { type Client, LayeredClient } from '../client.js'
+import { CLIENT_OPTIONS, type ClientOptions, type Settings, toSettings } from '../options.js'
+
+/** A request as undici dispatches it: the part that options' functions see. */
+export interface DispatchedRequest {
+  readonly origin?: string | URL | undefined
+  readonly path: string
+  readonly method: string
+  readonly headers?: unknown
+  readonly signal?: unknown
+}
+
+export interface DispatcherOptions<T extends string = string, L extends readonly PolicyLike[] = readonly PolicyLike[]>
+  extends Omit<ClientOptions<T, L>, 'retry' | 'hedgeAfterMs' | 'giveUp'> {
+  /** Whose limits, gate and breaker hold for a request. Defaults to its origin. */
+  readonly key?: ((request: DispatchedRequest) => string) | undefined
+  /** Units that a request takes from `limits`, for all of them or by name. Defaults to 1. */
+  readonly cost?: ((request: DispatchedRequest) => Costs) | undefined
+  /** The higher, the earlier it gets a place under `concurrency`. Defaults to 0. */
+  readonly priority?: ((request: DispatchedRequest) => number) | undefined
+}
+
+/** What undici's `compose` takes, and what is known of the keys that went through it. */
+export type DispatcherInterceptor = (<D extends AnyDispatch>(dispatch: D) => D) & Omit<Client, 'execute'>
+
+/** undici's `dispatch`, whatever its types are called in its versions. */
+type AnyDispatch = (options: never, handler: never) => boolean
+
+const LEFT_OUT: readonly string[] = ['retry', 'hedgeAfterMs', 'giveUp']
+
+/**
+ * The layers that let a request go out, as an interceptor for undici 7: breaker, adaptive throttling, gate and pacing, concurrency
+ * and limits. It retries nothing: that is for what stands above it, such as `createFetch({ gate: false, pacing: false })`.
+ * @example
+ * const agent = new Agent().compose(dispatcher({ limits: '10/s' }), interceptors.cache())
+ * const response = await fetch(url, { dispatcher: agent })
+ * @throws {ConfigError} on an option that cannot be right.
+ */
+export function dispatcher<const T extends string, const L extends readonly PolicyLike[]>(
+  options: DispatcherOptions<T, L> = {},
+): DispatcherInterceptor {
+  const known = CLIENT_OPTIONS.filter((name) => !LEFT_OUT.includes(name))
+  checkOptions('dispatcher()', options, [...known, 'key', 'cost', 'priority'])
+  const { key, cost, priority } = options
+  for (const [name, fn] of Object.entries({ key, cost, priority })) {
+    if (fn !== undefined && typeof fn !== 'function') {
+      throw new ConfigError(`${name}: expected a function, got ${shown(fn)}.`)
+    }
+  }
+  const client = new LayeredClient({ ...toSettings(options as ClientOptions), retry: undefined })
+  const interceptor =
+    (dispatch: Dispatch): Dispatch =>
+    (request, handler) => {
+      const begin = async (): Promise<void> => {
+        const work = new DispatchWork(dispatch, request, handler, client.settings, {
+          key: key === undefined ? String(request.origin) : key(request),
+          cost: cost?.(request),
+          priority: priority?.(request) ?? 0,
+        })
+        try {
+          await client.run(work)
+        } catch (error) {
+          if (!work.isAnswered) throw error
+        }
+      }
+      begin().catch((error) => handler.onResponseError?.(undefined, error))
+      return true
+    }
+  return Object.assign(interceptor as unknown as <D extends AnyDispatch>(dispatch: D) => D, {
+    on: client.on.bind(client),
+    state: client.state.bind(client),
+    close: client.close.bind(client),
+  } satisfies Omit<Client, 'execute'>)
+}
+
+type Dispatch = (request: DispatchedRequest, handler: Handler) => boolean
+
+/** The part of undici's handler that is looked at; all calls are passed on. */
+interface Handler {
+  onRequestStart?(controller: Controller, context: unknown): void
+  onRequestUpgrade?(controller: Controller, status: number, headers: RawHeaders, socket: unknown): void
+  onResponseStart?(controller: Controller, status: number, headers: RawHeaders, message?: string): void
+  onResponseData?(controller: Controller, chunk: unknown): void
+  onResponseEnd?(controller: Controller, trailers: unknown): void
+  onResponseError?(controller: Controller | undefined, error: unknown): void
+}
+
+interface Controller {
+  abort(reason: unknown): void
+}
+
+type RawHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+interface Head {
+  readonly status: number
+  readonly headers: RawHeaders
+}
+
+/** A dispatched request as the work of a call: it is answered when its head has arrived, and done with when its body has ended. */
+class DispatchWork implements Work<Head> {
+  readonly key: string
+  readonly cost: Costs | undefined
+  readonly priority: number
+  readonly signal: AbortSignal | undefined
+  readonly isIdempotent = false
+  readonly isRepeatable = false
+  readonly wantsSignal = false
+  /** Whether the handler has learned how it ended. */
+  isAnswered = false
+  readonly #dispatch: Dispatch
+  readonly #request: DispatchedRequest
+  readonly #handler: Handler
+  readonly #settings: Settings
+  #ended = false
+  #release: (() => void) | undefined
+
+  constructor(
+    dispatch: Dispatch,
+    request: DispatchedRequest,
+    handler: Handler,
+    settings: Settings,
+    { key, cost, priority }: { readonly key: string; readonly cost: Costs | undefined; readonly priority: number },
+  ) {
+    this.#dispatch = dispatch
+    this.#request = request
+    this.#handler = handler
+    this.#settings = settings
+    this.key = key
+    this.cost = cost
+    this.priority = priority
+    this.signal = request.signal instanceof AbortSignal ? request.signal : undefined
+  }
+
+  start(stop: AbortSignal | undefined): Promise<Head> {
+    return new Promise((resolve, reject) => {
+      const handler = this.#handler
+      const end = (): void => {
+        this.#ended = true
+        this.#release?.()
+      }
+      this.#dispatch(this.#request, {
+        onRequestStart(controller, context) {
+          stop?.addEventListener('abort', () => controller.abort(stop.reason), { once: true })
+          handler.onRequestStart?.(controller, context)
+        },
+        onRequestUpgrade: (controller, status, headers, socket) => {
+          this.isAnswered = true
+          resolve({ status, headers })
+          end()
+          handler.onRequestUpgrade?.(controller, status, headers, socket)
+        },
+        onResponseStart: (controller, status, headers, message) => {
+          if (status >= 200) {
+            this.isAnswered = true
+            resolve({ status, headers })
+          }
+          handler.onResponseStart?.(controller, status, headers, message)
+        },
+        onResponseData: (controller, chunk) => handler.onResponseData?.(controller, chunk),
+        onResponseEnd(controller, trailers) {
+          end()
+          handler.onResponseEnd?.(controller, trailers)
+        },
+        onResponseError: (controller, error) => {
+          this.isAnswered = true
+          reject(error)
+          end()
+          handler.onResponseError?.(controller, error)
+        },
+      })
+    })
+  }
+
+  judge({ status, headers }: Head): Verdict {
+    return verdictOfStatus(status, headers, this.#settings.statuses)
+  }
+
+  discard(): void {}
+
+  held(head: Head, release: () => void): Head {
+    this.#release = release
+    if (this.#ended) release()
+    return head
+  }
+
+  failed(head: Head): Head {
+    return head
+  }
+
+  refused(): undefined {
+    return undefined
+  }
+}
