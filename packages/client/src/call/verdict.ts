@@ -2,6 +2,7 @@ import { isError } from '@sluice/core/runtime'
 import { AttemptTimeoutError } from '../errors.js'
 import { type HeaderFields, parseRateLimit } from '../parse/parse-rate-limit.js'
 import type { RateLimitReport, RemoteLimit } from '../parse/remote-limit.js'
+import { quotaReason } from './quota-reason.js'
 
 /** What an attempt came to, as retry, breaker and pacing see it. */
 export interface Verdict {
@@ -68,7 +69,11 @@ export function verdictOfStatus(status: number, headers: HeaderFields, statuses:
 /** What something that was thrown means: by the response that it carries, as the errors of got, axios and SDKs do, or else by itself. */
 export function verdictOfError(error: unknown, statuses: ReadonlySet<number>): Verdict {
   const response = responseIn(error)
-  if (response !== undefined) return verdictOfStatus(response.status, response.headers, statuses)
+  if (response !== undefined) {
+    const verdict = verdictOfStatus(response.status, response.headers, statuses)
+    if (response.status !== 429) return verdict
+    return { ...verdict, quota: quotaReason(response.body, hintOf(verdict).retryAt) }
+  }
   const isTimeout = error instanceof AttemptTimeoutError
   const isFailure = isTimeout || !isMistake(error)
   return {
@@ -106,6 +111,8 @@ function isMistake(error: unknown): boolean {
 interface ResponseIn {
   readonly status: number
   readonly headers: HeaderFields
+  /** As text, or parsed. */
+  readonly body: unknown
 }
 
 function responseIn(error: unknown): ResponseIn | undefined {
@@ -116,14 +123,12 @@ function responseIn(error: unknown): ResponseIn | undefined {
 
 function asResponse(value: unknown): ResponseIn | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { status, statusCode, headers } = value as {
-    readonly status?: unknown
-    readonly statusCode?: unknown
-    readonly headers?: unknown
-  }
+  const { status, statusCode, headers, body, data, error } = value as Readonly<Record<string, unknown>>
   const code = typeof status === 'number' ? status : statusCode
   if (typeof code !== 'number') return undefined
-  return { status: code, headers: typeof headers === 'object' && headers !== null ? (headers as HeaderFields) : {} }
+  const fields = typeof headers === 'object' && headers !== null ? (headers as HeaderFields) : {}
+  // Of got, of axios, of the errors of SDKs.
+  return { status: code, headers: fields, body: body ?? data ?? error }
 }
 
 /** What a function returned: by its status, where it looks like a response. */

@@ -188,15 +188,15 @@ describe('the wait', () => {
     expect(sent).toHaveLength(1)
   })
 
-  it.each(['99999999999', '9007199254740991'])('of Retry-After: %s is no timer of 1 ms', async (text) => {
-    const { fetch, sent } = answering([429, { 'retry-after': text }])
-    const { error, value, afterMs } = await settled(
-      createFetch({ fetch, maxWaitMs: 2 ** 31 - 1, retry: { attempts: 2 } })(URL),
-    )
-    if (text === '99999999999') expect(error).toBeInstanceOf(RetryAfterError)
-    else expect(value?.status ?? 429).toBe(429)
-    expect(sent.length === 1 || afterMs > 100).toBe(true)
-  })
+  it.each(['99999999999', '9007199254740991', '9'.repeat(400)])(
+    'of Retry-After: %s is no timer of 1 ms',
+    async (text) => {
+      const { fetch, sent } = answering([429, { 'retry-after': text }])
+      const { error } = await settled(createFetch({ fetch, maxWaitMs: 2 ** 31 - 1 })(URL))
+      expect(error).toBeInstanceOf(RetryAfterError)
+      expect(sent).toHaveLength(1)
+    },
+  )
 
   it('that ends beyond the deadline fails at once', async () => {
     const { fetch } = answering([503, { 'retry-after': '10' }])

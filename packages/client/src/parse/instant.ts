@@ -41,13 +41,14 @@ export function delayOf(text: string, unitMs: number, now: number): number | nul
   return NUMBER.test(trimmed) ? inRange(now + Number(trimmed) * unitMs) : null
 }
 
-function ofNumber(value: number, now: number, skewMs: number): number | null {
+function ofNumber(value: number, now: number, skewMs: number): number {
   if (value < SMALLEST_UNIX_SECONDS) return inRange(now + value * 1_000)
   return inRange((value < SMALLEST_UNIX_MS ? value * 1_000 : value) + skewMs)
 }
 
-function inRange(ms: number): number | null {
-  return ms <= LARGEST_MS ? Math.ceil(ms) : null
+/** What is further away than a Date can be is as far away as that: it must not pass for a time that nobody knows. */
+function inRange(ms: number): number {
+  return Math.min(Math.ceil(ms), LARGEST_MS)
 }
 
 function durationOf(text: string): number {

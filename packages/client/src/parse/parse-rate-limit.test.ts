@@ -72,9 +72,14 @@ describe('a time', () => {
     ['NaN', null],
     ['Infinity', null],
     ['Thu, 32 Jan 2026 00:02:00 GMT', null],
-    ['9'.repeat(400), null],
   ])('%s', (text, ms) => {
     expect(retryMs({ 'retry-after': text })).toBe(ms)
+  })
+
+  it('that no Date can hold is the last one that a Date can', () => {
+    for (const text of ['9007199254740991', '9'.repeat(400), `${'9'.repeat(400)}h`]) {
+      expect(read({ 'retry-after': text }).retryAt).toBe(8.64e15)
+    }
   })
 
   it('of the year 5138 is one, and far away', () => {
