@@ -5,6 +5,9 @@ export interface ThrottleTerms {
   readonly multiplier: number
 }
 
+/** Of fewer requests nothing can be told: the first failure would keep back every other call. */
+const FEWEST = 10
+
 /** Two minutes, as in the book. */
 const SLICES = 12
 const SLICE_MS = 10_000
@@ -24,6 +27,7 @@ export class Throttle {
 
   get probability(): number {
     const { total } = this.#requests
+    if (total < FEWEST) return 0
     return Math.max(0, (total - this.#multiplier * this.#accepts.total) / (total + 1))
   }
 
