@@ -5,12 +5,12 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { expect } from 'vitest'
 
-/** Deleted before the program is loaded: what browsers and edge runtimes do not have. */
+/** Deleted before the program is loaded: what browsers and edge runtimes do not have. Node's own fetch needs `global`. */
 const withoutNode = `
   const stop = process.exit
-  // Node's own fetch needs them when it is loaded.
-  await fetch('data:,')
-  for (const name of ['process', 'Buffer', 'setImmediate', 'clearImmediate', 'global']) delete globalThis[name]
+  // Node's own fetch needs the others when it is loaded.
+  await fetch('http://127.0.0.1:65535').catch(() => undefined)
+  for (const name of ['process', 'Buffer', 'setImmediate', 'clearImmediate']) delete globalThis[name]
   await import('./bundle.mjs')
   stop(0)
 `

@@ -16,11 +16,16 @@ export class KnownLimit {
   /** Units that a call takes, as far as reports tell; 1 where requests are counted. */
   #cost = 1
   #answersSince = 0
+  /** How many calls had come when it was first reported, and when that was. */
+  readonly #callsBefore: number
+  readonly #since: number
 
-  constructor(report: RemoteLimit, remaining: number, answer: number) {
+  constructor(report: RemoteLimit, remaining: number, answer: number, callsBefore: number, since: number) {
     this.#report = report
     this.#remaining = remaining
     this.#answer = answer
+    this.#callsBefore = callsBefore
+    this.#since = since
   }
 
   get report(): RemoteLimit {
@@ -55,11 +60,18 @@ export class KnownLimit {
     return Math.floor(this.#remaining / this.#cost) - unanswered
   }
 
-  /** Milliseconds to the call after this one, while little is left: as long as spreads the rest over the time to the reset. */
-  spacingMs(now: number, unanswered: number): number {
+  /**
+   * Milliseconds to the call after this one, while little is left: as long as spreads the rest over the time to the reset. 0 where all
+   * who are expected until then find room.
+   * @param calls how many have come in all.
+   */
+  spacingMs(now: number, unanswered: number, waiting: number, calls: number): number {
     const { limit, resetAt } = this.#report
     if (limit === null || resetAt === null || this.#remaining >= LOW_SHARE * limit) return 0
-    return Math.max(0, resetAt - now) / (Math.max(0, this.credit(unanswered)) + 1)
+    const restMs = Math.max(0, resetAt - now)
+    const credit = Math.max(0, this.credit(unanswered))
+    const perMs = (calls - this.#callsBefore) / Math.max(1_000, now - this.#since)
+    return waiting + perMs * restMs <= credit ? 0 : restMs / (credit + 1)
   }
 
   #learnCost(remaining: number): void {

@@ -41,6 +41,8 @@ export class Pacer {
   readonly #terms: PacerTerms
   readonly #line: Waiter[] = []
   readonly #limits = new Map<string, KnownLimit>()
+  /** Calls that have come. */
+  #calls = 0
   /** Calls without an answer. */
   #unanswered = 0
   /** Answers so far. */
@@ -92,6 +94,7 @@ export class Pacer {
     refused: (retryAt: number, limit: RemoteLimit | undefined) => Error,
   ): Sent | Promise<Sent> {
     const now = Date.now()
+    this.#calls += 1
     if (this.#line.length === 0 && this.#waitMs(now, latestAt) === 0) return this.#send(now)
     const obstacle = this.#obstacleAt(now)
     if (obstacle !== undefined && obstacle.until > latestAt) throw refused(obstacle.until, obstacle.limit)
@@ -179,7 +182,7 @@ export class Pacer {
     if (known !== undefined) known.note(report, remaining, after, answer)
     else {
       if (this.#limits.size >= MOST_LIMITS) this.#limits.clear()
-      this.#limits.set(name, new KnownLimit(report, remaining, answer))
+      this.#limits.set(name, new KnownLimit(report, remaining, answer, this.#calls, Date.now()))
     }
     if (remaining === 0 && resetAt !== null && this.#line.length > 0) this.#refuseLate(resetAt, report)
   }
@@ -215,7 +218,9 @@ export class Pacer {
     this.#unanswered += 1
     let spacingMs = this.#toSpread > 0 ? this.#gapMs : 0
     if (this.#toSpread > 0) this.#toSpread -= 1
-    for (const limit of this.#limits.values()) spacingMs = Math.max(spacingMs, limit.spacingMs(now, this.#unanswered))
+    for (const limit of this.#limits.values()) {
+      spacingMs = Math.max(spacingMs, limit.spacingMs(now, this.#unanswered, this.#line.length, this.#calls))
+    }
     this.#nextAt = now + spacingMs
     return sent
   }
