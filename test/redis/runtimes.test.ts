@@ -1,7 +1,13 @@
+import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { runWithoutNode } from '../without-node.ts'
 import { aPrefix } from './stores.ts'
 import { startUpstash, type UpstashServer } from './upstash-server.ts'
+
+const folder = fileURLToPath(new URL('../.generated/runtimes/', import.meta.url))
 
 /** What a program on the edge would do, with nothing of Node's around it. */
 const program = (url: string, token: string) => `
@@ -25,6 +31,14 @@ const program = (url: string, token: string) => `
   console.log(JSON.stringify({ seen, refused, node: typeof process + typeof Buffer + typeof setImmediate }))
 `
 
+/** Deleted before the program is loaded: what browsers and edge runtimes do not have. */
+const withoutNode = `
+  const stop = process.exit
+  for (const name of ['process', 'Buffer', 'setImmediate', 'clearImmediate', 'global']) delete globalThis[name]
+  await import('./bundle.mjs')
+  stop(0)
+`
+
 describe('a runtime without Node’s modules', () => {
   let upstash: UpstashServer
   beforeAll(async () => {
@@ -33,7 +47,23 @@ describe('a runtime without Node’s modules', () => {
   afterAll(() => upstash.stop())
 
   it('bundles core and the Upstash store for browsers, and decides', async () => {
-    expect(await runWithoutNode('runtimes', program(upstash.url, upstash.token))).toEqual({
+    await mkdir(folder, { recursive: true })
+    await writeFile(`${folder}program.mjs`, program(upstash.url, upstash.token))
+    const { warnings, metafile } = await build({
+      entryPoints: [`${folder}program.mjs`],
+      outfile: `${folder}bundle.mjs`,
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      metafile: true,
+      logLevel: 'silent',
+    })
+    expect(warnings).toEqual([])
+    expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports)).toEqual([])
+    await writeFile(`${folder}run.mjs`, withoutNode)
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [`${folder}run.mjs`])
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({
       seen: [true, true, true, true, false, false],
       refused: expect.stringContaining('Import upstashStore from it and give store: upstashStore(…)'),
       node: 'undefinedundefinedundefined',
