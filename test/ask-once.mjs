@@ -11,3 +11,12 @@ net.Server.prototype.listen = function (first, ...rest) {
   })
   return listen.call(this, typeof first === 'number' ? 0 : { ...first, port: 0 }, ...rest)
 }
+
+/** The API that examples call, which is nowhere: limited, and well. */
+const fetchAnywhere = globalThis.fetch
+globalThis.fetch = async (input, init) => {
+  const { hostname } = new URL(typeof input === 'object' && 'url' in input ? input.url : input)
+  if (!hostname.endsWith('example.com')) return fetchAnywhere(input, init)
+  const headers = { ratelimit: '"default";r=99;t=60', 'ratelimit-policy': '"default";q=100;w=60' }
+  return Response.json([{ id: 1, name: 'Ann' }], { headers })
+}

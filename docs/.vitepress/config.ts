@@ -42,6 +42,8 @@ export default defineConfig({
           page('Headers', '/headers'),
           page('Recipes', '/recipes'),
           page('Testing', '/testing'),
+          page('Client', '/client'),
+          page('How to fix: too many requests', '/how-to-fix'),
         ],
       },
       {

@@ -297,3 +297,24 @@ describe('an abort', () => {
       expect(api.state()).toMatchObject([{ calls: 0, paced: 0, queued: 0 }])
   })
 })
+
+describe('more responses than places', () => {
+  it('may all be waited for before the first is read', async () => {
+    server = await noted((_req, res) => res.end('x'.repeat(50_000)))
+    const api = createFetch({ concurrency: 2 })
+    const responses = await Promise.all(Array.from({ length: 9 }, () => api(server.url)))
+    const texts = await Promise.all(responses.map((response) => response.text()))
+    expect(texts.map(({ length }) => length)).toEqual(Array.from({ length: 9 }, () => 50_000))
+    expect(api.state()).toMatchObject([{ inside: 0, queued: 0 }])
+  })
+
+  it('keep their places where their bodies are long, until those are read', async () => {
+    server = await noted((_req, res) => res.end('x'.repeat(5_000_000)))
+    const api = createFetch({ concurrency: 1 })
+    const response = await api(server.url)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(api.state()).toMatchObject([{ inside: 1 }])
+    expect((await response.text()).length).toBe(5_000_000)
+    expect(api.state()).toMatchObject([{ inside: 0 }])
+  })
+})

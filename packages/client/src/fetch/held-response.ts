@@ -11,6 +11,10 @@ interface Held extends Response {
   [BODY]?: ReadableStream<Uint8Array>
 }
 
+/** A body that nobody has begun to read by then is read ahead, up to so many bytes. */
+const READ_AHEAD_AFTER_MS = 10
+const READ_AHEAD_BYTES = 1_048_576
+
 /** Calls back, once, when the body of a response is done with. */
 export function heldResponse(response: Response, release: () => void): Response {
   if (response.body === null) {
@@ -27,7 +31,35 @@ export function heldResponse(response: Response, release: () => void): Response 
   }
   Object.setPrototypeOf(held, prototypeFor(Object.getPrototypeOf(held)))
   unread?.register(held, release, release)
+  const timer = setTimeout(() => {
+    if (!isReleased) readAhead(held).catch(release)
+  }, READ_AHEAD_AFTER_MS)
+  // Nobody waits for it in a program that has ended.
+  if (typeof timer === 'object') (timer as { unref?(): void }).unref?.()
   return held
+}
+
+/**
+ * Whoever waits for all responses before reading one would wait for ever, with more of them than there are places: a body that has
+ * arrived as a whole is done with. The copy keeps it for whoever reads it later.
+ */
+async function readAhead(held: Held): Promise<void> {
+  if (held.bodyUsed || held[BODY] !== undefined) return
+  const reader = Object.getPrototypeOf(Object.getPrototypeOf(held)).clone.call(held).body?.getReader()
+  try {
+    for (let bytes = 0; bytes <= READ_AHEAD_BYTES; ) {
+      const { done, value } = await reader.read()
+      if (done) {
+        held[RELEASE]?.()
+        return
+      }
+      bytes += value.byteLength
+    }
+    await reader.cancel()
+  } catch {
+    // Whoever reads the body learns of it; its place is free.
+    held[RELEASE]?.()
+  }
 }
 
 /** Whoever drops a response unread gives back what it holds when it is collected. */
