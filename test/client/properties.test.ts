@@ -72,7 +72,10 @@ describe('whatever servers answer and callers do', () => {
               let isInside = true
               const timer = setTimeout(() => {
                 over()
-                if (status === 0) return reject(new TypeError('fetch failed', { cause: new Error('reset') }))
+                if (status === 0)
+                  return reject(
+                    new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) }),
+                  )
                 const headers: Record<string, string> = hintMs === undefined ? {} : { 'retry-after-ms': String(hintMs) }
                 if (hintMs !== undefined && (status === 429 || status === 503)) {
                   hints.push({ from: Date.now(), until: Date.now() + hintMs })

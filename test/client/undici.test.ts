@@ -78,6 +78,49 @@ describe('dispatcher()', () => {
   })
 })
 
+describe('a dispatched request that is refused', () => {
+  it('is not sent later, and its handler is told once', async () => {
+    server = await noted((_req, res) => void setTimeout(() => res.end('x'), 300))
+    const agent = new Agent({ connections: 1 }).compose(dispatcher({ deadlineMs: 100 }))
+    const busy = new Agent({ connections: 1 })
+    const told: string[] = []
+    const handler = {
+      onRequestStart: () => void told.push('start'),
+      onResponseStart: () => void told.push('response'),
+      onResponseEnd: () => void told.push('end'),
+      onResponseError: (_: unknown, error: Error) => void told.push(error.name),
+    }
+    const first = request(server.url, { dispatcher: agent }).catch((error) => error.name)
+    agent.dispatch({ origin: server.url, path: '/second', method: 'GET' }, handler)
+    expect(await first).toBe('DeadlineError')
+    await sleep(500)
+    expect(told).toEqual(['start', 'DeadlineError'])
+    expect(server.requests.map(({ path }) => path)).not.toContain('/second')
+    await busy.close()
+    await agent.destroy()
+  })
+
+  it('leaves the queue when fetch is aborted, and takes nothing', async () => {
+    server = await noted((_req, res) => void setTimeout(() => res.end('x'), 50))
+    const layers = dispatcher({ concurrency: 1, limits: '2/min' })
+    const agent = new Agent().compose(layers)
+    const first = fetch(server.url, { dispatcher: agent } as RequestInit)
+    const controller = new AbortController()
+    const left = Array.from({ length: 3 }, () =>
+      fetch(server.url, { dispatcher: agent, signal: controller.signal } as RequestInit).catch((error) => error.name),
+    )
+    await sleep(10)
+    controller.abort()
+    expect(await Promise.all(left)).toEqual(['AbortError', 'AbortError', 'AbortError'])
+    await sleep(5)
+    expect(layers.state()).toMatchObject([{ queued: 0 }])
+    await (await first).text()
+    expect(await (await fetch(server.url, { dispatcher: agent } as RequestInit)).text()).toBe('x')
+    expect(server.requests).toHaveLength(2)
+    await agent.close()
+  })
+})
+
 describe('undici’s cache', () => {
   it('answers without a request, and without a unit of a limit, in front of the layers', async () => {
     server = await noted(inOrder([200, { 'cache-control': 'max-age=60' }, 'cached']))

@@ -1,6 +1,7 @@
-import { ConfigError, type PolicyLike } from '@sluice/core'
-import { checkOptions, type Listener, shown } from '@sluice/core/runtime'
+import { ConfigError, CostError, type PolicyLike } from '@sluice/core'
+import { checkFlag, checkOptions, isThenable, type Listener, shown } from '@sluice/core/runtime'
 import { Call } from './call/call.js'
+import { defused } from './call/defuse.js'
 import { type AttemptContext, type ExecuteOptions, FunctionWork } from './call/function-work.js'
 import { hedged } from './call/hedged.js'
 import type { Work } from './call/work.js'
@@ -56,15 +57,16 @@ export class LayeredClient implements Client {
   async execute<T>(fn: (context: AttemptContext) => T | PromiseLike<T>, options: ExecuteOptions = {}): Promise<T> {
     if (typeof fn !== 'function') throw new ConfigError(`execute(): expected a function, got ${shown(fn)}.`)
     checkOptions('execute()', options, EXECUTE_OPTIONS)
+    checkFlag('idempotent', options.idempotent)
     return this.run(new FunctionWork(fn, options, this.settings.statuses))
   }
 
   run<T>(work: Work<T>): Promise<T> {
-    checkWork(work)
-    const { hedgeAfterMs } = this.settings
+    const { hedgeAfterMs, limiter } = this.settings
+    checkWork(work, limiter !== undefined)
     const target = this.#targets.of(work.key)
-    const begin = (): Call<T> => new Call(work, target, this.settings, this.#events)
-    if (hedgeAfterMs === undefined || !work.isIdempotent || !work.isRepeatable) return begin().run()
+    const begin = (isHedge: boolean): Call<T> => new Call(work, target, this.settings, this.#events, isHedge)
+    if (hedgeAfterMs === undefined || !work.isIdempotent || !work.isRepeatable) return begin(false).run()
     return hedged(begin, hedgeAfterMs, () => target.budget?.takeRetry() !== false, work)
   }
 
@@ -82,9 +84,13 @@ export class LayeredClient implements Client {
 }
 
 /** What options' functions returned, or a caller gave. */
-function checkWork({ key, signal, priority }: Work<unknown>): void {
-  if (typeof key !== 'string') throw new ConfigError(`key: expected a string, got ${shown(key)}.`)
-  if (typeof priority !== 'number') throw new ConfigError(`priority: expected a number, got ${shown(priority)}.`)
+function checkWork({ key, signal, priority, cost }: Work<unknown>, isLimited: boolean): void {
+  if (typeof defused(key) !== 'string') throw new ConfigError(`key: expected a string, got ${shown(key)}.`)
+  if (typeof defused(priority) !== 'number' || Number.isNaN(priority)) {
+    throw new ConfigError(`priority: expected a number, got ${shown(priority)}.`)
+  }
+  if (isThenable(defused(cost))) throw new CostError('cost: expected a number or numbers by name, got a promise.')
+  if (cost !== undefined && !isLimited) throw new ConfigError('cost: is for `limits`, which are not given.')
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw new ConfigError(`signal: expected an AbortSignal, got ${shown(signal)}.`)
   }

@@ -152,12 +152,16 @@ export function toSettings(options: ClientOptions): Settings {
     statuses: new Set(statuses),
     breaker: breakerTerms(options.breaker),
     throttle: throttleTerms(options.throttle),
-    gate: checkFlag('gate', options.gate ?? true),
-    pacing: checkFlag('pacing', options.pacing ?? true),
+    gate: flagOr('gate', options.gate, true),
+    pacing: flagOr('pacing', options.pacing, true),
     concurrency: bulkheadTerms(options.concurrency),
     limiter: limiterOf(options),
     attemptTimeoutMs: optionalMs('attemptTimeoutMs', attemptTimeoutMs),
   }
+}
+
+function flagOr(option: string, value: boolean | undefined, fallback: boolean): boolean {
+  return value === undefined ? fallback : checkFlag(option, value)
 }
 
 function optionalMs(option: string, ms: number | undefined): number | undefined {
@@ -237,8 +241,9 @@ function throttleTerms(options: boolean | Partial<ThrottleTerms> = false): Throt
 
 function bulkheadTerms(options: number | ConcurrencyLimit | undefined): BulkheadTerms | undefined {
   if (options === undefined) return undefined
-  const { max, queue = 1_000 } = typeof options === 'number' ? { max: options } : options
-  if (typeof options !== 'number') checkOptions('concurrency', options, ['max', 'queue'])
+  const isNumber = typeof options === 'number'
+  if (!isNumber) checkOptions('concurrency', options, ['max', 'queue'])
+  const { max, queue = 1_000 } = isNumber ? { max: options } : options
   return {
     max: checkWhole('concurrency', max, 1, 1_000_000),
     queue: checkWhole('concurrency.queue', queue, 0, 1_000_000),

@@ -24,8 +24,7 @@ export class Target {
     if (retry?.budget !== undefined) this.budget = new RetryBudget(retry.budget)
     if (breaker !== undefined) {
       this.breaker = new Breaker(key, breaker, {
-        // Not after a probe without an answer: the next call is one.
-        opened: (until) => until > Date.now() && events.emit('open', { key, until }),
+        opened: (until) => events.emit('open', { key, until }),
         closed: () => events.emit('close', { key }),
       })
     }
@@ -36,9 +35,9 @@ export class Target {
 
   /** Whether nothing is lost when it is forgotten. */
   get isIdle(): boolean {
-    return (
-      this.calls === 0 && (this.pacer?.closedUntil ?? 0) < Date.now() && (this.breaker?.state ?? 'closed') === 'closed'
-    )
+    const now = Date.now()
+    if (this.calls > 0 || (this.bulkhead?.inside ?? 0) > 0 || this.pacer?.isHolding === true) return false
+    return (this.breaker?.openUntil ?? 0) <= now
   }
 
   state(): TargetState {
@@ -51,7 +50,7 @@ export class Target {
       gateClosedUntil: pacer !== undefined && pacer.closedUntil > now ? pacer.closedUntil : undefined,
       paced: pacer?.waiting ?? 0,
       breaker: breaker?.state,
-      breakerOpenUntil: breaker !== undefined && breaker.state === 'open' ? breaker.openUntil : undefined,
+      breakerOpenUntil: breaker !== undefined && breaker.openUntil > now ? breaker.openUntil : undefined,
       inside: bulkhead?.inside,
       queued: bulkhead?.waiting ?? 0,
       retriesLeft: this.budget === undefined ? undefined : Math.max(0, Math.floor(this.budget.left)),
@@ -83,6 +82,8 @@ export interface TargetState {
 }
 
 const MOST_TARGETS = 1_000
+/** Beyond this also those are forgotten that something is known of. */
+const MOST_BUSY_TARGETS = 10_000
 
 /** The targets of one client: those that were called last, and those with calls under way. */
 export class Targets {
@@ -113,15 +114,18 @@ export class Targets {
     return Array.from(this.#targets.values(), (target) => target.state())
   }
 
+  /** One that is idle; those that are not are looked at again when the others have been. */
   #forgetOldest(): void {
-    let looked = 0
+    let left = MOST_LOOKED_AT
     for (const [key, target] of this.#targets) {
-      if (target.isIdle) {
+      if (target.isIdle || this.#targets.size >= MOST_BUSY_TARGETS) {
         this.#targets.delete(key)
         return
       }
-      looked += 1
-      if (looked === MOST_LOOKED_AT) return
+      this.#targets.delete(key)
+      this.#targets.set(key, target)
+      left -= 1
+      if (left === 0) return
     }
   }
 }

@@ -11,7 +11,7 @@ import {
 import type { Events } from '../events.js'
 import { announcedMs, backoffMs } from '../layers/backoff.js'
 import type { Pacer, Sent } from '../layers/pacer.js'
-import type { Settings } from '../options.js'
+import type { RetryTerms, Settings } from '../options.js'
 import type { RemoteLimit } from '../parse/remote-limit.js'
 import type { Target } from '../target.js'
 import { errorIn, type Finished } from './finished.js'
@@ -20,8 +20,8 @@ import { Stop } from './stop.js'
 import { hintOf, type Verdict, verdictOfError } from './verdict.js'
 import { noteAttempts, type Work } from './work.js'
 
-/** A server that says "60" is not told off for the tenth that its wait is spread by. */
-const SPREAD_MS = 1.1
+/** setTimeout takes no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 let calls = 0
 
@@ -35,19 +35,28 @@ export class Call<T> {
   /** Whoever called first waits in front, also with a second attempt. */
   readonly #arrival: number
   readonly #deadlineAt: number
+  readonly #isHedge: boolean
+  /** Attempts in all. */
+  readonly #most: number
   #attempts: Attempt[] | undefined
   #sentAt: number | undefined
   #waitedMs = 0
   #isReported = false
+  #held: Held | undefined
+  /** Ends the latest attempt, where it has a signal of its own. */
+  #abort: ((reason: unknown) => void) | undefined
 
-  constructor(work: Work<T>, target: Target, settings: Settings, events: Events) {
+  /** @param isHedge whether it is a second call beside another one, which has the other attempts. */
+  constructor(work: Work<T>, target: Target, settings: Settings, events: Events, isHedge: boolean) {
     this.#work = work
     this.#target = target
     this.#settings = settings
     this.#events = events
     calls += 1
     this.#arrival = calls
-    const { deadlineMs } = settings
+    const { deadlineMs, retry } = settings
+    this.#isHedge = isHedge
+    this.#most = isHedge ? 1 : (retry?.attempts ?? 1)
     this.#deadlineAt = deadlineMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + deadlineMs
     this.#stop = new Stop(work.signal, deadlineMs, () => new DeadlineError(work.key, deadlineMs ?? 0))
   }
@@ -66,17 +75,19 @@ export class Call<T> {
   async run(): Promise<T> {
     const target = this.#target
     target.calls += 1
-    target.budget?.noteRequest()
+    let finished: Finished<T> | undefined
     try {
       for (let attempt = 1; ; attempt++) {
-        const finished = await this.#attempt(attempt)
+        finished = await this.#attempt(attempt)
         const waitMs = finished.verdict.isRetryable ? this.#retryIn(finished, attempt) : undefined
         if (waitMs === undefined) return this.#last(finished)
-        if (!finished.isThrown) this.#work.discard(finished.result)
+        this.#drop(finished)
+        finished = undefined
         await this.#stop.sleep(waitMs)
       }
     } catch (error) {
       if (this.#isReported) throw error
+      if (finished !== undefined) this.#drop(finished)
       return this.#refused(error)
     } finally {
       target.calls -= 1
@@ -84,26 +95,36 @@ export class Call<T> {
     }
   }
 
+  /** Nobody gets this result: its place is free at once. */
+  #drop(finished: Finished<T>): void {
+    if (!finished.isThrown) this.#work.discard(finished.result)
+    this.#held?.release()
+  }
+
   /**
    * Milliseconds until the next attempt; `undefined` where this was the last.
    * @throws {RetryAfterError} {QuotaExceededError} where it is too long to wait.
    */
   #retryIn(finished: Finished<T>, attempt: number): number | undefined {
-    const { retry, maxWaitMs } = this.#settings
+    const { retry, maxWaitMs, giveUp } = this.#settings
     const { verdict } = finished
     if (retry === undefined) return undefined
-    if (verdict.quota !== undefined) return this.#quotaIsUsedUp(finished, verdict.quota)
+    const mayThrow = giveUp === 'throw' && !finished.isThrown
+    if (verdict.quota !== undefined) {
+      if (mayThrow) this.#throwQuota(finished, verdict.quota)
+      return undefined
+    }
     const { isIdempotent, isRepeatable } = this.#work
-    if (attempt >= retry.attempts || !isRepeatable || !(isIdempotent || verdict.isUnprocessed)) return undefined
+    if (attempt >= this.#most || !isRepeatable || !(isIdempotent || verdict.isUnprocessed)) return undefined
     const now = Date.now()
     const { retryAt, limit } = hintOf(verdict)
     const hintMs = retryAt === null ? 0 : retryAt - now
     if (retryAt !== null && (hintMs > maxWaitMs || retryAt > this.#deadlineAt)) {
-      return this.#isTooLong(finished, retryAt, limit)
+      if (mayThrow) this.#throwRetryAfter(finished, retryAt, limit)
+      return undefined
     }
-    const waitMs = hintMs > 0 ? announcedMs(hintMs) : Math.round(backoffMs(retry, attempt, this.#waitedMs))
-    if (waitMs > maxWaitMs * SPREAD_MS || now + waitMs > this.#deadlineAt) return undefined
-    if (this.#target.budget?.takeRetry() === false) return undefined
+    const waitMs = this.#waitMs(retry, hintMs, attempt, now)
+    if (waitMs === undefined || !this.#mayRetry(now + waitMs)) return undefined
     this.#note(finished, waitMs)
     this.#waitedMs = waitMs
     if (this.#events.isHeard) {
@@ -113,19 +134,30 @@ export class Call<T> {
     return waitMs
   }
 
-  #quotaIsUsedUp(finished: Finished<T>, reason: string): undefined {
-    if (finished.isThrown || this.#settings.giveUp === 'return') return undefined
-    this.#note(finished, 0)
-    this.#work.discard(finished.result)
-    const { retryAt } = hintOf(finished.verdict)
-    throw new QuotaExceededError(this.#work.key, retryAt ?? undefined, responseOf(finished.result), reason)
+  /** `undefined` where the computed wait is longer than the call may wait. What is announced fits in, and so does what it is spread by. */
+  #waitMs(retry: RetryTerms, hintMs: number, attempt: number, now: number): number | undefined {
+    const leftMs = Math.min(this.#deadlineAt - now, LONGEST_TIMER_MS)
+    if (hintMs > 0) return announcedMs(hintMs, leftMs)
+    const waitMs = Math.round(backoffMs(retry, attempt, this.#waitedMs))
+    return waitMs > this.#settings.maxWaitMs || waitMs > leftMs ? undefined : waitMs
   }
 
-  #isTooLong(finished: Finished<T>, retryAt: number, limit: RemoteLimit | undefined): undefined {
-    if (finished.isThrown || this.#settings.giveUp === 'return') return undefined
+  /** Not where it is known that the attempt would be kept back, and only within the budget. */
+  #mayRetry(at: number): boolean {
+    const { breaker, budget } = this.#target
+    if (breaker !== undefined && breaker.openUntil > at) return false
+    return !this.#isThrottled() && budget?.takeRetry() !== false
+  }
+
+  #throwQuota(finished: Finished<T>, reason: string): never {
     this.#note(finished, 0)
-    this.#work.discard(finished.result)
-    throw new RetryAfterError({ key: this.#work.key, retryAt, limit, response: responseOf(finished.result) })
+    const { retryAt } = hintOf(finished.verdict)
+    throw new QuotaExceededError(this.#work.key, retryAt ?? undefined, resultIn(finished), reason)
+  }
+
+  #throwRetryAfter(finished: Finished<T>, retryAt: number, limit: RemoteLimit | undefined): never {
+    this.#note(finished, 0)
+    throw new RetryAfterError({ key: this.#work.key, retryAt, limit, response: resultIn(finished) })
   }
 
   #last(finished: Finished<T>): T {
@@ -134,9 +166,14 @@ export class Call<T> {
     if (this.#attempts !== undefined || isFailed) this.#note(finished, 0)
     if (isFailed) this.#reportFailure(verdict.status, errorIn(finished))
     if (finished.isThrown) throw finished.error
-    const result = isFailed && this.#settings.retry !== undefined ? this.#work.failed(finished.result) : finished.result
+    const result = isFailed && this.#isFinal(verdict) ? this.#work.failed(finished.result) : finished.result
     if (this.#attempts !== undefined) noteAttempts(result, this.#attempts)
     return result
+  }
+
+  /** Whether nobody above should try again either. What is only not safe to repeat may be for those who know more of it. */
+  #isFinal({ isUnprocessed }: Verdict): boolean {
+    return this.#settings.retry !== undefined && (this.#work.isIdempotent || isUnprocessed)
   }
 
   /** A call that was ended, or was not sent. */
@@ -173,48 +210,54 @@ export class Call<T> {
   }
 
   async #admit(attempt: number): Promise<Finished<T>> {
-    const { pacer, bulkhead } = this.#target
+    const { pacer, bulkhead, throttle, key } = this.#target
     const { limiter } = this.#settings
     const held = new Held(bulkhead, limiter)
     this.#stop.throwIfAborted()
-    this.#throttle()
+    if (attempt === 1 && this.#isThrottled()) throw new ThrottledError(key)
     let sent: Sent | undefined
     try {
-      if (pacer !== undefined) sent = await this.#enter(pacer)
-      if (bulkhead !== undefined) {
-        const entered = bulkhead.enter(this.#work.priority, this.#stop)
-        if (entered !== undefined) await this.#timed('concurrency', entered)
-        held.isInside = true
-      }
-      if (limiter !== undefined) held.decision = await this.#timed('limits', this.#take())
-      // The gate may have been closed while it waited.
-      while (pacer?.isClosed === true) {
-        pacer.leave()
+      do {
+        // The gate was closed while it waited: whoever waits at a gate holds nothing.
+        if (sent !== undefined) this.#leave(pacer, sent, held)
         sent = undefined
-        sent = await this.#enter(pacer)
-      }
-      this.#stop.throwIfAborted()
+        if (pacer !== undefined) sent = await this.#enter(pacer)
+        if (bulkhead !== undefined) {
+          const entered = bulkhead.enter(this.#work.priority, this.#arrival, this.#stop)
+          if (entered !== undefined) await this.#timed('concurrency', entered)
+          held.isInside = true
+        }
+        if (limiter !== undefined) held.decision = await this.#timed('limits', this.#take())
+        this.#stop.throwIfAborted()
+      } while (pacer?.isClosed === true)
     } catch (error) {
-      if (sent !== undefined) pacer?.leave()
-      held.undo()
+      this.#leave(pacer, sent, held)
       throw error
     }
+    if (attempt === 1 && !this.#isHedge) this.#target.budget?.noteRequest()
+    throttle?.noteRequest()
     return this.#send(attempt, sent, held)
   }
 
-  #throttle(): void {
+  #leave(pacer: Pacer | undefined, sent: Sent | undefined, held: Held): void {
+    if (sent !== undefined) pacer?.leave(sent)
+    held.undo()
+  }
+
+  #isThrottled(): boolean {
     const { throttle, key } = this.#target
-    if (throttle === undefined) return
+    if (throttle === undefined) return false
     const { probability } = throttle
+    if (probability === 0 || Math.random() >= probability) return false
+    // What is kept back counts as a request too, as in the formula.
     throttle.noteRequest()
-    if (probability === 0 || Math.random() >= probability) return
     if (this.#events.isHeard) this.#events.emit('throttled', { key, probability })
-    throw new ThrottledError(key)
+    return true
   }
 
   #enter(pacer: Pacer): Sent | Promise<Sent> {
     const { key } = this.#work
-    const latestAt = Math.min(this.#deadlineAt, Date.now() + this.#settings.maxWaitMs * SPREAD_MS)
+    const latestAt = Math.min(this.#deadlineAt, Date.now() + this.#settings.maxWaitMs)
     const sent = pacer.enter(this.#arrival, latestAt, this.#stop, (retryAt, limit) => {
       return new RetryAfterError({ key, retryAt, limit })
     })
@@ -246,28 +289,38 @@ export class Call<T> {
   async #send(attempt: number, sent: Sent | undefined, held: Held): Promise<Finished<T>> {
     const { pacer, throttle } = this.#target
     this.#sentAt = Date.now()
+    this.#held = held
+    let result: T
     try {
-      const result = await this.#start(attempt)
-      const judged = this.#work.judge(result)
-      const verdict = judged instanceof Promise ? await judged : judged
-      if (sent !== undefined) this.#answered(pacer, sent, verdict)
-      sent = undefined
-      if (!verdict.isFailure && verdict.status !== 429) throttle?.noteAccepted()
-      this.#stop.throwIfAborted()
-      return { verdict, isThrown: false, result: this.#work.held(result, held.release) }
+      result = await this.#start(attempt)
     } catch (error) {
       held.release()
-      if (this.#stop.aborted) {
-        if (sent !== undefined) pacer?.lost(sent)
-        throw error
-      }
-      const verdict = verdictOfError(error, this.#settings.statuses)
-      if (sent !== undefined) {
-        if (verdict.status === undefined) pacer?.lost(sent)
-        else this.#answered(pacer, sent, verdict)
-      }
-      return { verdict, isThrown: true, error }
+      return this.#thrown(error, pacer, sent)
     }
+    let verdict = this.#work.judge(result)
+    // The gate closes before the body is looked at.
+    if (sent !== undefined) this.#answered(pacer, sent, verdict)
+    if (!verdict.isFailure && verdict.status !== 429) throttle?.noteAccepted()
+    try {
+      const judged = this.#work.judgeBody(result, verdict)
+      if (judged !== undefined) verdict = await this.#stop.race(judged)
+    } catch (error) {
+      this.#work.discard(result)
+      held.release()
+      throw error
+    }
+    return { verdict, isThrown: false, result: this.#work.held(result, held.release, this.#abort) }
+  }
+
+  #thrown(error: unknown, pacer: Pacer | undefined, sent: Sent | undefined): Finished<T> {
+    const verdict = verdictOfError(error, this.#settings.statuses)
+    if (sent !== undefined) {
+      if (this.#stop.aborted || (verdict.status === undefined && !verdict.isUnprocessed)) pacer?.lost(sent)
+      else if (verdict.status === undefined) pacer?.leave(sent)
+      else this.#answered(pacer, sent, verdict)
+    }
+    if (this.#stop.aborted) throw error
+    return { verdict, isThrown: true, error }
   }
 
   #answered(pacer: Pacer | undefined, sent: Sent, { status, report }: Verdict): void {
@@ -283,6 +336,7 @@ export class Call<T> {
     const isTimed = attemptTimeoutMs !== undefined || deadlineMs !== undefined || hedgeAfterMs !== undefined
     if (!isTimed && !wantsSignal && signal === undefined) return this.#work.start(undefined, attempt)
     const controller = isTimed || wantsSignal ? new AbortController() : undefined
+    this.#abort = controller === undefined ? undefined : (reason) => controller.abort(reason)
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined
       const over = (): void => {
@@ -323,8 +377,9 @@ async function started<T>(start: () => T | PromiseLike<T>): Promise<T> {
   return start()
 }
 
-function responseOf(result: unknown): Response {
-  return result as Response
+/** Of a call of `fetch`, the response. */
+function resultIn(finished: Finished<unknown>): Response {
+  return (finished.isThrown ? undefined : finished.result) as Response
 }
 
 function waitErrorOf(error: unknown, key: string): unknown {

@@ -60,6 +60,10 @@ export class FunctionWork<T> implements Work<T> {
     return typeof result === 'object' && result !== null ? verdictOfResult(result, this.#statuses) : PLAIN_SUCCESS
   }
 
+  judgeBody(): undefined {
+    return undefined
+  }
+
   discard(): void {}
 
   held(result: T, release: () => void): T {

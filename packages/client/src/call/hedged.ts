@@ -6,7 +6,12 @@ import type { Work } from './work.js'
  * other. Where both fail, it is as the first failed (Dean and Barroso, "The tail at scale").
  * @param mayHedge whether there is room for one more request.
  */
-export function hedged<T>(begin: () => Call<T>, afterMs: number, mayHedge: () => boolean, work: Work<T>): Promise<T> {
+export function hedged<T>(
+  begin: (isHedge: boolean) => Call<T>,
+  afterMs: number,
+  mayHedge: () => boolean,
+  work: Work<T>,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const calls: Call<T>[] = []
     const failures: Failure[] = []
@@ -30,7 +35,7 @@ export function hedged<T>(begin: () => Call<T>, afterMs: number, mayHedge: () =>
       second?.drop?.()
     }
     const start = (): void => {
-      const call = begin()
+      const call = begin(calls.length > 0)
       calls.push(call)
       call.run().then(
         (result) => {

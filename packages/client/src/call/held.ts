@@ -1,5 +1,6 @@
 import type { Decision, Limiter, Store } from '@sluice/core'
 import type { Bulkhead } from '../layers/bulkhead.js'
+import { ignore } from './defuse.js'
 
 /** What an attempt holds until its response has been read: a place under `concurrency`, and slots under `limits`. */
 export class Held {
@@ -42,5 +43,3 @@ function inBackground(give: () => void | Promise<void> | undefined): void {
     // As above.
   }
 }
-
-function ignore(): void {}

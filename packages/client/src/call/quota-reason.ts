@@ -41,5 +41,5 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** A server's words, never a megabyte of them. */
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 200) : ''
+  return typeof value === 'string' ? value.slice(0, 200).replace(/\p{Cc}+/gu, ' ') : ''
 }

@@ -1,6 +1,9 @@
+import { ignore } from './defuse.js'
+import { whenAborted } from './signal-hub.js'
+
 /** What ends a call before its time: its caller's signal, its deadline, or nobody's interest in it any more. */
 export class Stop {
-  #signal: AbortSignal | undefined
+  #stopWatching: (() => void) | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #listeners: (() => void)[] = []
   #aborted = false
@@ -13,8 +16,7 @@ export class Stop {
       this.#reason = signal.reason
       return
     }
-    this.#signal = signal
-    signal?.addEventListener('abort', this.#signalled)
+    if (signal !== undefined) this.#stopWatching = whenAborted(signal, () => this.abort(signal.reason))
     if (deadlineMs !== undefined) this.#timer = setTimeout(() => this.abort(late()), deadlineMs)
   }
 
@@ -38,8 +40,8 @@ export class Stop {
 
   /** The call is over: nothing is watched any more. */
   end(): void {
-    this.#signal?.removeEventListener('abort', this.#signalled)
-    this.#signal = undefined
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
     clearTimeout(this.#timer)
   }
 
@@ -77,13 +79,15 @@ export class Stop {
 
   /** What the promise becomes, unless it is aborted before. */
   race<T>(promise: Promise<T>): Promise<T> {
-    if (this.#aborted) return Promise.reject(this.#reason)
     return new Promise((resolve, reject) => {
       const aborted = (): void => reject(this.#reason)
+      if (this.#aborted) {
+        promise.catch(ignore)
+        aborted()
+        return
+      }
       this.addEventListener('abort', aborted)
       promise.then(resolve, reject).finally(() => this.removeEventListener('abort', aborted))
     })
   }
-
-  readonly #signalled = (): void => this.abort(this.#signal?.reason)
 }

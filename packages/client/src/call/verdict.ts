@@ -97,15 +97,18 @@ function codeOf(error: unknown): string | undefined {
   return undefined
 }
 
-/** A fault of the caller's, which another attempt would repeat: a bad URL, a function that is none. */
+/** A fault of the caller's, which another attempt would repeat: a bad URL, a forbidden redirect, a function that is none. */
 function isMistake(error: unknown): boolean {
   if (!isError(error)) return false
   const { name, message, cause } = error
   // Of an abort of its own, not of this call's.
   if (name === 'AbortError') return true
   if (name === 'SyntaxError' || name === 'ReferenceError' || name === 'RangeError') return true
-  // A network error is a TypeError too: with a cause in Node.js, and with these words in browsers, Deno and Bun.
-  return name === 'TypeError' && cause === undefined && !/fetch|network|load failed|terminated|connect/i.test(message)
+  if (name !== 'TypeError') return false
+  // A network error is a TypeError too. In Node.js its cause has a code; that of a bad scheme or too many redirects has none.
+  if (cause !== undefined) return codeOf(cause)?.startsWith('ERR_INVALID') ?? true
+  // In browsers, Deno and Bun it has these words.
+  return !/fetch|network|load failed|terminated|connect/i.test(message)
 }
 
 interface ResponseIn {

@@ -20,11 +20,16 @@ export interface Work<T> {
   /** @param stop is aborted when the attempt or the call takes too long; where it looks at its signal, also with that. */
   start(stop: AbortSignal | undefined, attempt: number): T | PromiseLike<T>
   /** What a result means. */
-  judge(result: T): Verdict | Promise<Verdict>
+  judge(result: T): Verdict
+  /** What its body adds to that, where it has to be read first. */
+  judgeBody(result: T, verdict: Verdict): Promise<Verdict> | undefined
   /** Nobody looks at this result. */
   discard(result: T): void
-  /** The result to hand out, which calls back once it has been used up. */
-  held(result: T, release: () => void): T
+  /**
+   * The result to hand out, which calls back once it has been used up.
+   * @param abort ends what the attempt was started with, where that had a signal of its own.
+   */
+  held(result: T, release: () => void, abort: ((reason: unknown) => void) | undefined): T
   /** The result to hand out where it is a failure, and the last. */
   failed(result: T): T
   /** What stands for a call that was refused without being sent, or `undefined` for an error. */

@@ -1,10 +1,16 @@
+import { whenAborted } from '../call/signal-hub.js'
+import { attemptsOf, noteAttempts } from '../call/work.js'
+import { holdResponse } from './held-response.js'
 import type { OutgoingRequest } from './outgoing-request.js'
 
 /** A request that is under way, for all who have asked for the same. */
 interface Flight {
   readonly response: Promise<Response>
   readonly abort: AbortController
+  /** Callers that have not left. */
   callers: number
+  /** Callers that have not been given the response. */
+  waiting: number
 }
 
 /** Sends one request for identical ones at the same time: GET and HEAD, with the same URL, fields and options. */
@@ -32,11 +38,12 @@ export class Coalescing {
       if (this.#flights.get(id)?.response === response) this.#flights.delete(id)
     }
     response.then(landed, landed)
-    return { response, abort, callers: 0 }
+    return { response, abort, callers: 0, waiting: 0 }
   }
 
   #join(id: string, flight: Flight, signal: AbortSignal | undefined): Promise<Response> {
     flight.callers += 1
+    flight.waiting += 1
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         flight.callers -= 1
@@ -44,22 +51,47 @@ export class Coalescing {
           this.#flights.delete(id)
           flight.abort.abort(signal?.reason)
         }
-        reject(signal?.reason)
       }
-      signal?.addEventListener('abort', leave, { once: true })
-      const landed = (): void => signal?.removeEventListener('abort', leave)
+      const stopWatching =
+        signal === undefined
+          ? undefined
+          : whenAborted(signal, () => {
+              flight.waiting -= 1
+              leave()
+              reject(signal.reason)
+            })
       flight.response.then(
         (response) => {
-          landed()
-          flight.callers -= 1
-          // Each has a body of its own; the last one takes the response itself.
-          resolve(flight.callers > 0 ? response.clone() : response)
+          stopWatching?.()
+          if (signal?.aborted === true) return
+          flight.waiting -= 1
+          // Each has a body of its own: the last takes the response itself.
+          resolve(ending(flight.waiting > 0 ? copyOf(response) : response, signal, leave))
         },
         (error) => {
-          landed()
+          stopWatching?.()
           reject(error)
         },
       )
     })
   }
+}
+
+function copyOf(response: Response): Response {
+  const copy = response.clone()
+  const attempts = attemptsOf(response)
+  if (attempts !== undefined) noteAttempts(copy, attempts)
+  return copy
+}
+
+/** A response whose body ends with its caller's signal. */
+function ending(response: Response, signal: AbortSignal | undefined, leave: () => void): Response {
+  if (signal === undefined || response.body === null) return response
+  let stopWatching: (() => void) | undefined
+  const held = holdResponse(response, () => stopWatching?.())
+  stopWatching = whenAborted(signal, () => {
+    held.abort(signal.reason)
+    leave()
+  })
+  return held.response
 }

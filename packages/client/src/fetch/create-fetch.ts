@@ -27,7 +27,9 @@ export interface FetchOptions<T extends string = string, L extends readonly Poli
   readonly cost?: ((request: RequestView) => Costs) | undefined
   /** The higher, the earlier it gets a place under `concurrency`. Defaults to 0. */
   readonly priority?: ((request: RequestView) => number) | undefined
-  /** Sends one request for identical GET requests at the same time. Defaults to `false`. */
+  /**
+   * Sends one request for identical GET requests at the same time; those that join share its deadline. Defaults to `false`.
+   */
   readonly coalesce?: boolean | undefined
   /** What sends a request in the end. Defaults to the global `fetch`, as it is at each call. */
   readonly fetch?: typeof fetch | undefined
@@ -58,6 +60,9 @@ export function createFetch<const T extends string, const L extends readonly Pol
     }
   }
   const settings = toSettings(options as ClientOptions)
+  if (cost !== undefined && settings.limiter === undefined) {
+    throw new ConfigError('cost: is for `limits`, which are not given.')
+  }
   const client = new LayeredClient(settings)
   const coalescing = checkFlag('coalesce', options.coalesce) ? new Coalescing() : undefined
   const send = given ?? ((input: FetchInput, init: FetchInit) => globalThis.fetch(input, init))

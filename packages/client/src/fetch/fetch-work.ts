@@ -1,11 +1,12 @@
 import type { Costs } from '@sluice/core'
+import { whenAborted } from '../call/signal-hub.js'
 import { type Verdict, verdictOfStatus } from '../call/verdict.js'
 import type { Work } from '../call/work.js'
 import type { RetryAfterError } from '../errors.js'
 import type { Settings } from '../options.js'
 import { judgeDenial } from './denial.js'
 import { discardBody } from './discard.js'
-import { heldResponse } from './held-response.js'
+import { holdResponse } from './held-response.js'
 import type { OutgoingRequest } from './outgoing-request.js'
 
 export interface FetchTerms {
@@ -50,33 +51,48 @@ export class FetchWork implements Work<Response> {
 
   start(stop: AbortSignal | undefined, attempt: number): Promise<Response> {
     const { fetch, settings } = this.#terms
-    const isLast = attempt >= (settings.retry?.attempts ?? 1)
-    return fetch(...this.#request.forAttempt(isLast, bothOf(this.signal, stop)))
+    const { retry, hedgeAfterMs } = settings
+    const isLast = attempt >= (retry?.attempts ?? 1) && hedgeAfterMs === undefined
+    return checked(fetch(...this.#request.forAttempt(isLast, stop ?? this.signal)))
   }
 
-  judge(response: Response): Verdict | Promise<Verdict> {
-    const verdict = verdictOfStatus(response.status, response.headers, this.#terms.settings.statuses)
+  judge(response: Response): Verdict {
+    return verdictOfStatus(response.status, response.headers, this.#terms.settings.statuses)
+  }
+
+  judgeBody(response: Response, verdict: Verdict): Promise<Verdict> | undefined {
     return response.status === 429 && this.#terms.settings.retry !== undefined
       ? judgeDenial(response, verdict)
-      : verdict
+      : undefined
   }
 
   discard(response: Response): void {
     discardBody(response)
   }
 
-  held(response: Response, release: () => void): Response {
+  /** A body that is read later still ends with its caller's signal, and gives back what it holds when it has ended. */
+  held(response: Response, release: () => void, abort: ((reason: unknown) => void) | undefined): Response {
     const { concurrency, limiter } = this.#terms.settings
-    if (concurrency === undefined && limiter === undefined) return response
-    return heldResponse(response, release)
+    const { signal } = this
+    const isHeld = concurrency !== undefined || limiter !== undefined
+    if (!isHeld && (signal === undefined || abort === undefined)) return response
+    if (signal === undefined) return holdResponse(response, release).response
+    let stopWatching: (() => void) | undefined
+    const held = holdResponse(response, () => {
+      stopWatching?.()
+      release()
+    })
+    if (response.body === null) return held.response
+    stopWatching = whenAborted(signal, () => {
+      abort?.(signal.reason)
+      held.abort(signal.reason)
+    })
+    return held.response
   }
 
   /** An SDK above has attempts of its own, which would multiply with these: this header ends them (Stainless: OpenAI, Anthropic). */
   failed(response: Response): Response {
-    const headers = new Headers(response.headers)
-    headers.set('x-should-retry', 'false')
-    Object.defineProperty(response, 'headers', { value: headers, configurable: true, enumerable: true })
-    return response
+    return Object.isExtensible(response) ? finalResponse(response) : response
   }
 
   /** What a server would have answered. */
@@ -102,8 +118,20 @@ export class FetchWork implements Work<Response> {
   }
 }
 
-/** A body that is read later still ends with the caller's signal. */
-function bothOf(signal: AbortSignal | undefined, stop: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal === undefined || stop === undefined) return stop ?? signal
-  return AbortSignal.any([signal, stop])
+/** Its copies are final too. */
+function finalResponse(response: Response): Response {
+  const headers = new Headers(response.headers)
+  headers.set('x-should-retry', 'false')
+  const { clone } = response
+  return Object.defineProperties(response, {
+    headers: { value: headers, configurable: true, enumerable: true },
+    clone: { value: () => finalResponse(clone.call(response)), configurable: true, writable: true },
+  })
+}
+
+/** @throws {TypeError} as a rejection, where a fetch that was given is none. */
+async function checked(answer: Promise<Response>): Promise<Response> {
+  const response = await answer
+  if (typeof response?.status === 'number' && typeof response.headers?.get === 'function') return response
+  throw new TypeError('The given fetch function has not resolved with a Response.')
 }

@@ -1,70 +1,143 @@
+import { ignore } from '../call/defuse.js'
+
 /**
- * A response that says when its body is done with: read to its end, cancelled, failed, or collected unread. It stays the response that
- * `fetch` made, with another prototype: to make a new one would lose its URL and cost more than all layers.
+ * A response that says when its body is done with: read to its end, cancelled, failed, aborted, or collected unread. It stays the
+ * response that `fetch` made, with another prototype: to make a new one would lose its URL and cost more than all layers.
  */
-
-const RELEASE = Symbol('release')
-const BODY = Symbol('body')
-
-interface Held extends Response {
-  [RELEASE]?: () => void
-  [BODY]?: ReadableStream<Uint8Array>
-}
 
 /** A body that nobody has begun to read by then is read ahead, up to so many bytes. */
 const READ_AHEAD_AFTER_MS = 10
 const READ_AHEAD_BYTES = 1_048_576
 
-/** Calls back, once, when the body of a response is done with. */
-export function heldResponse(response: Response, release: () => void): Response {
-  if (response.body === null) {
-    release()
-    return response
-  }
-  const held = response as Held
-  let isReleased = false
-  held[RELEASE] = () => {
-    if (isReleased) return
-    isReleased = true
-    unread?.unregister(release)
-    release()
-  }
-  Object.setPrototypeOf(held, prototypeFor(Object.getPrototypeOf(held)))
-  unread?.register(held, release, release)
-  const timer = setTimeout(() => {
-    if (!isReleased) readAhead(held).catch(release)
-  }, READ_AHEAD_AFTER_MS)
-  // Nobody waits for it in a program that has ended.
-  if (typeof timer === 'object') (timer as { unref?(): void }).unref?.()
-  return held
+const HOLD = Symbol('hold')
+const BODY = Symbol('body')
+
+interface HeldResponse extends Response {
+  readonly [HOLD]: Hold
+  /** The body as it was handed out. */
+  [BODY]: ReadableStream<Uint8Array> | undefined
 }
 
 /**
- * Whoever waits for all responses before reading one would wait for ever, with more of them than there are places: a body that has
- * arrived as a whole is done with. The copy keeps it for whoever reads it later.
+ * Calls back, once, when the body of a response is done with.
+ * @returns the response, and a function that ends its body with a reason: whoever reads it learns of it at once. Of a response that is
+ * held already, it ends that body alone; otherwise its copies too.
  */
-async function readAhead(held: Held): Promise<void> {
-  if (held.bodyUsed || held[BODY] !== undefined) return
-  const reader = Object.getPrototypeOf(Object.getPrototypeOf(held)).clone.call(held).body?.getReader()
-  try {
-    for (let bytes = 0; bytes <= READ_AHEAD_BYTES; ) {
-      const { done, value } = await reader.read()
-      if (done) {
-        held[RELEASE]?.()
-        return
-      }
-      bytes += value.byteLength
+export function holdResponse(
+  response: Response,
+  release: () => void,
+): { readonly response: Response; readonly abort: (reason: unknown) => void } {
+  const { body } = response
+  if (body === null || body === undefined || !Object.isExtensible(response)) {
+    release()
+    return { response, abort: ignore }
+  }
+  if (typeof body.getReader !== 'function') {
+    whenStreamEnds(body, release)
+    return { response, abort: ignore }
+  }
+  if (HOLD in response) {
+    const { [HOLD]: known } = response as HeldResponse
+    known.whenReleased(release)
+    const ref = new WeakRef(known)
+    return { response, abort: (reason) => ref.deref()?.end(reason) }
+  }
+  const once = new Once(release)
+  const hold = new Hold(once)
+  Object.defineProperties(response, { [HOLD]: { value: hold }, [BODY]: { value: undefined, writable: true } })
+  Object.setPrototypeOf(response, prototypeFor(Object.getPrototypeOf(response)))
+  unread?.register(response, once, once)
+  readAheadLater(response as HeldResponse)
+  // Whoever could abort a body does not keep it.
+  const ref = new WeakRef(hold)
+  return { response, abort: (reason) => ref.deref()?.abort(reason) }
+}
+
+/** Gives back what a response holds. It knows nothing of the response, so that one that is dropped can be collected. */
+class Once {
+  readonly #releases: (() => void)[]
+  isDone = false
+
+  constructor(release: () => void) {
+    this.#releases = [release]
+  }
+
+  add(release: () => void): void {
+    if (this.isDone) release()
+    else this.#releases.push(release)
+  }
+
+  readonly release = (): void => {
+    if (this.isDone) return
+    this.isDone = true
+    unread?.unregister(this)
+    for (const release of this.#releases) release()
+  }
+}
+
+/** What becomes of one body. */
+class Hold {
+  readonly #once: Once
+  /** Of those who read it, and of its copies. */
+  readonly #ends: ((reason: unknown) => void)[] = []
+  readonly #aborts: ((reason: unknown) => void)[] = []
+  readonly release: () => void
+  isAborted = false
+  reason: unknown
+
+  constructor(once: Once) {
+    this.#once = once
+    this.release = once.release
+  }
+
+  get isReleased(): boolean {
+    return this.#once.isDone
+  }
+
+  whenReleased(callback: () => void): void {
+    this.#once.add(callback)
+  }
+
+  /** Ends this body and its copies. */
+  abort(reason: unknown): void {
+    this.end(reason)
+    for (const abort of this.#aborts.splice(0)) abort(reason)
+    this.release()
+  }
+
+  /** Ends this body, and none of its copies. */
+  end(reason: unknown): void {
+    if (this.isAborted) return
+    this.isAborted = true
+    this.reason = reason
+    for (const end of this.#ends.splice(0)) end(reason)
+  }
+
+  /** What is read, unless it is aborted before. */
+  reading<T>(read: Promise<T>): Promise<T> {
+    if (this.isAborted) {
+      read.catch(ignore)
+      return Promise.reject(this.reason)
     }
-    await reader.cancel()
-  } catch {
-    // Whoever reads the body learns of it; its place is free.
-    held[RELEASE]?.()
+    return new Promise((resolve, reject) => {
+      this.whenEnded(reject)
+      read.then(resolve, reject)
+      read.then(this.release, this.release)
+    })
+  }
+
+  whenEnded(end: (reason: unknown) => void): void {
+    this.#ends.push(end)
+  }
+
+  whenAborted(abort: (reason: unknown) => void): void {
+    this.#aborts.push(abort)
   }
 }
 
 /** Whoever drops a response unread gives back what it holds when it is collected. */
 const unread =
-  typeof FinalizationRegistry === 'undefined' ? undefined : new FinalizationRegistry<() => void>((release) => release())
+  typeof FinalizationRegistry === 'undefined' ? undefined : new FinalizationRegistry<Once>((once) => once.release())
 
 const prototypes = new WeakMap<object, object>()
 
@@ -84,18 +157,24 @@ function heldMembers(base: Response): PropertyDescriptorMap {
   const members: PropertyDescriptorMap = {
     body: {
       configurable: true,
-      get(this: Held) {
-        this[BODY] ??= heldBody(this, Reflect.get(base, 'body', this) as ReadableStream<Uint8Array>)
+      get(this: HeldResponse) {
+        this[BODY] ??= heldBody(this[HOLD], () => Reflect.get(base, 'body', this) as ReadableStream<Uint8Array>)
         return this[BODY]
       },
     },
     clone: {
       configurable: true,
       writable: true,
-      value(this: Held) {
+      value(this: HeldResponse) {
+        const hold = this[HOLD]
+        if (this[BODY]?.locked === true) throw new TypeError('Response.clone: Body has already been consumed.')
         const copy = base.clone.call(this)
-        // The one that is read first has received all; who cancels one may read the other.
-        return heldResponse(copy, () => this[RELEASE]?.())
+        // The stream from before is the source of both now.
+        this[BODY] = undefined
+        // The one that is read first has received all.
+        const held = holdResponse(copy, hold.release)
+        hold.whenAborted(held.abort)
+        return held.response
       },
     },
   }
@@ -105,11 +184,11 @@ function heldMembers(base: Response): PropertyDescriptorMap {
     members[name] = {
       configurable: true,
       writable: true,
-      value(this: Held) {
-        const reading = Reflect.apply(read, this, []) as Promise<unknown>
-        const release = (): void => this[RELEASE]?.()
-        reading.then(release, release)
-        return reading
+      value(this: HeldResponse) {
+        if (this[BODY]?.locked === true) {
+          return Promise.reject(new TypeError('Body is unusable: Body has already been read'))
+        }
+        return this[HOLD].reading(Reflect.apply(read, this, []) as Promise<unknown>)
       },
     }
   }
@@ -117,34 +196,100 @@ function heldMembers(base: Response): PropertyDescriptorMap {
 }
 
 /** The body as a stream that says when it has ended. It takes nothing from the body before it is read. */
-function heldBody(response: Held, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+function heldBody(hold: Hold, bodyOf: () => ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const isByteStream = takesBuffers(bodyOf())
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
-  const release = (): void => response[RELEASE]?.()
-  return new ReadableStream(
-    {
-      type: 'bytes',
-      async pull(controller) {
-        reader ??= body.getReader()
-        try {
-          const { done, value } = await reader.read()
-          if (!done) {
-            controller.enqueue(value as Uint8Array<ArrayBuffer>)
-            return
-          }
-          release()
-          controller.close()
-          // A reader with a buffer of its own is answered too.
-          controller.byobRequest?.respond(0)
-        } catch (error) {
-          release()
-          controller.error(error)
-        }
-      },
-      cancel(reason) {
-        release()
-        return reader === undefined ? body.cancel(reason) : reader.cancel(reason)
-      },
+  const source: UnderlyingDefaultSource<Uint8Array> = {
+    start(controller) {
+      if (hold.isAborted) controller.error(hold.reason)
+      hold.whenEnded((reason) => {
+        controller.error(reason)
+        reader?.cancel(reason).catch(ignore)
+      })
     },
-    { highWaterMark: 0 },
-  )
+    async pull(controller) {
+      try {
+        reader ??= bodyOf().getReader()
+        let part = await reader.read()
+        // A byte stream refuses an empty part.
+        while (!part.done && part.value.byteLength === 0) part = await reader.read()
+        if (hold.isAborted) return
+        if (!part.done) {
+          controller.enqueue(part.value)
+          return
+        }
+        hold.release()
+        controller.close()
+        // A reader with a buffer of its own is answered too.
+        ;(controller as { readonly byobRequest?: { respond(bytes: number): void } | null }).byobRequest?.respond(0)
+      } catch (error) {
+        hold.release()
+        controller.error(error)
+      }
+    },
+    cancel(reason) {
+      hold.release()
+      // Of a copy, it is only cancelled when all are: whoever cancels does not wait for the others.
+      const cancelled = reader === undefined ? bodyOf().cancel(reason) : reader.cancel(reason)
+      cancelled.catch(ignore)
+    },
+  }
+  return isByteStream
+    ? new ReadableStream({ ...source, type: 'bytes' } as UnderlyingByteSource)
+    : new ReadableStream(source, { highWaterMark: 0 })
+}
+
+/** Whether a stream's parts are its own to give away: it is one of bytes, as those from the network are. */
+function takesBuffers(body: ReadableStream<Uint8Array>): boolean {
+  try {
+    body.getReader({ mode: 'byob' }).releaseLock()
+    return true
+  } catch {
+    return false
+  }
+}
+
+function readAheadLater(response: HeldResponse): void {
+  const timer: unknown = setTimeout(() => {
+    readAhead(response).catch(response[HOLD].release)
+  }, READ_AHEAD_AFTER_MS)
+  // A program that has ended is not kept for it.
+  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()
+}
+
+/**
+ * Whoever waits for all responses before reading one would wait for ever, with more of them than there are places: a body that has
+ * arrived as a whole is done with. The copy keeps it for whoever reads it later.
+ */
+async function readAhead(response: HeldResponse): Promise<void> {
+  const hold = response[HOLD]
+  if (hold.isReleased || response.bodyUsed || response[BODY] !== undefined) return
+  const base = Object.getPrototypeOf(Object.getPrototypeOf(response)) as Response
+  const reader = base.clone.call(response).body?.getReader()
+  if (reader === undefined) return
+  for (let bytes = 0; bytes <= READ_AHEAD_BYTES; ) {
+    const { done, value } = await reader.read()
+    if (done) {
+      hold.release()
+      return
+    }
+    bytes += value.byteLength
+  }
+  await reader.cancel()
+}
+
+/** Of implementations whose bodies are streams of Node's. */
+function whenStreamEnds(body: unknown, release: () => void): void {
+  const stream = body as { once?(event: string, listener: () => void): void }
+  if (typeof stream.once !== 'function') {
+    release()
+    return
+  }
+  let isReleased = false
+  for (const event of ['end', 'close', 'error']) {
+    stream.once(event, () => {
+      if (!isReleased) release()
+      isReleased = true
+    })
+  }
 }

@@ -41,7 +41,7 @@ export class OutgoingRequest {
   get isRepeatable(): boolean {
     const body: unknown = this.#init?.body
     if (body === undefined || body === null || typeof body === 'string') return true
-    return typeof body !== 'object' || !(Symbol.asyncIterator in body || 'getReader' in body)
+    return typeof body !== 'object' || !STREAM_MARKS.some((mark) => mark in body)
   }
 
   /** The origin that it goes to; in a browser, that of the page for a relative URL. */
@@ -75,6 +75,9 @@ export class OutgoingRequest {
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
+/** Of web streams, async iterables, and older streams of Node's. */
+const STREAM_MARKS = [Symbol.asyncIterator, 'getReader', 'pipe'] as const
+
 const IDENTIFYING_INIT = ['credentials', 'mode', 'redirect', 'cache', 'referrer', 'referrerPolicy', 'integrity']
 const KNOWN_INIT: ReadonlySet<string> = new Set(['method', 'headers', 'signal', 'priority', ...IDENTIFYING_INIT])
 
@@ -88,8 +91,9 @@ const origins = new Map<string, string>()
 const MOST_ORIGINS = 1_000
 
 function originOf(url: string): string {
-  const end = url.indexOf('/', url.indexOf('://') + 3)
-  const beginning = end < 0 ? url : url.slice(0, end)
+  // All of a URL that its origin can depend on; what has another form is rare.
+  const beginning = /^https?:\/\/[^/?#\\]+/i.exec(url)?.[0]
+  if (beginning === undefined) return parsedOrigin(url)
   let origin = origins.get(beginning)
   if (origin === undefined) {
     origin = parsedOrigin(url)

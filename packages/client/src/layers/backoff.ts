@@ -1,3 +1,5 @@
+import { defused } from '../call/defuse.js'
+
 /** How a computed wait is spread, so that clients that failed together do not come back together. */
 export type Jitter = 'full' | 'equal' | 'decorrelated' | 'none' | ((delayMs: number, attempt: number) => number)
 
@@ -23,10 +25,13 @@ export function backoffMs({ baseMs, maxMs, jitter }: BackoffTerms, attempt: numb
 
 /** A user's function may return anything. */
 function checked(ms: number, fallbackMs: number): number {
-  return typeof ms === 'number' && ms >= 0 && ms < Number.POSITIVE_INFINITY ? ms : fallbackMs
+  return typeof defused(ms) === 'number' && ms >= 0 && ms < Number.POSITIVE_INFINITY ? ms : fallbackMs
 }
 
-/** Never earlier than announced, and up to a tenth later, so that those who were told the same do not come at once. */
-export function announcedMs(hintMs: number): number {
-  return Math.ceil(hintMs * (1 + Math.random() / 10))
+/**
+ * Never earlier than announced, and up to a tenth later, so that those who were told the same do not come at once.
+ * @param leftMs the time that is left: no more than half of the rest is taken for that.
+ */
+export function announcedMs(hintMs: number, leftMs: number): number {
+  return Math.ceil(hintMs + Math.random() * Math.min(hintMs / 10, Math.max(0, leftMs - hintMs) / 2))
 }

@@ -10,6 +10,7 @@ export interface BulkheadTerms {
 
 interface Waiter {
   readonly priority: number
+  readonly arrival: number
   readonly enter: () => void
 }
 
@@ -35,9 +36,10 @@ export class Bulkhead {
 
   /**
    * Takes a place, at once (`undefined`) or later. Every place has to be left.
+   * @param arrival whoever began first has the smaller number, also where it comes again.
    * @throws {QueueFullError} where too many wait, and the stop's reason, as a rejection, once it is aborted.
    */
-  enter(priority: number, stop: Stop): Promise<void> | undefined {
+  enter(priority: number, arrival: number, stop: Stop): Promise<void> | undefined {
     if (this.#inside < this.#terms.max) {
       this.#inside += 1
       return undefined
@@ -50,6 +52,7 @@ export class Bulkhead {
       }
       const waiter: Waiter = {
         priority,
+        arrival,
         enter() {
           stop.removeEventListener('abort', aborted)
           resolve()
@@ -69,7 +72,14 @@ export class Bulkhead {
 
   #insert(waiter: Waiter): void {
     let at = this.#waiting.length
-    while (at > 0 && (this.#waiting[at - 1]?.priority ?? 0) < waiter.priority) at -= 1
+    for (let before = this.#waiting[at - 1]; before !== undefined && goesBefore(waiter, before); ) {
+      at -= 1
+      before = this.#waiting[at - 1]
+    }
     this.#waiting.splice(at, 0, waiter)
   }
+}
+
+function goesBefore(a: Waiter, b: Waiter): boolean {
+  return a.priority > b.priority || (a.priority === b.priority && a.arrival < b.arrival)
 }

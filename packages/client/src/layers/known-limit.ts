@@ -2,17 +2,22 @@ import type { RemoteLimit } from '../parse/remote-limit.js'
 
 /** Below this share of what is left, calls are spread over the time to the reset. */
 const LOW_SHARE = 0.1
+/** Fewer calls say nothing about how many are still to come. */
+const FEWEST_CALLS = 10
 
 /**
- * What is known of one limit of a server, from the reports of responses that may arrive in any order: how many more calls can be sent
- * before one could be denied.
+ * What is known of one limit of a server, from the reports of responses that may arrive in any order: whether it is used up, and how
+ * many more calls can be sent before one could be denied.
  */
 export class KnownLimit {
   #report: RemoteLimit
-  /** The smallest remainder of the newest reports: those sent before another one had arrived. */
+  /** The smallest remainder of the newest reports: those of calls that were sent before another report had arrived. */
   #remaining: number
-  /** The number of the last answer that it was set by. */
+  /** The number of the answer that it was set by, and when that call was sent. */
   #answer: number
+  #sentAt: number
+  /** Calls since then that may have been counted although nobody knows. */
+  #lost = 0
   /** Units that a call takes, as far as reports tell; 1 where requests are counted. */
   #cost = 1
   #answersSince = 0
@@ -20,12 +25,13 @@ export class KnownLimit {
   readonly #callsBefore: number
   readonly #since: number
 
-  constructor(report: RemoteLimit, remaining: number, answer: number, callsBefore: number, since: number) {
-    this.#report = report
-    this.#remaining = remaining
-    this.#answer = answer
+  constructor(report: Noted, callsBefore: number) {
+    this.#report = report.limit
+    this.#remaining = report.remaining
+    this.#answer = report.answer
+    this.#sentAt = report.sentAt
     this.#callsBefore = callsBefore
-    this.#since = since
+    this.#since = report.now
   }
 
   get report(): RemoteLimit {
@@ -36,28 +42,42 @@ export class KnownLimit {
     return this.#report.resetAt
   }
 
-  /** @param sentAfter how many answers had arrived when the call was sent whose response reports. */
-  note(report: RemoteLimit, remaining: number, sentAfter: number, answer: number): void {
-    this.#answersSince += 1
-    const isNewer = sentAfter >= this.#answer
-    if (!isNewer && remaining > this.#remaining) return
-    if (report.unit !== 'requests') this.#learnCost(remaining)
-    this.#report = report
-    this.#remaining = remaining
-    if (isNewer) {
-      this.#answer = answer
-      this.#answersSince = 0
-    }
+  /** As the server said itself. What is only supposed never refuses a call. */
+  get isUsedUp(): boolean {
+    return this.#remaining <= 0
   }
 
-  /** A call may have been counted although its response was lost. */
+  /** When the call was sent that reported last: calls from long before it are counted in its report. */
+  get sentAt(): number {
+    return this.#sentAt
+  }
+
+  /** Whether a call that was sent after so many answers knew of this report. */
+  isOlderThan(sentAfter: number): boolean {
+    return sentAfter >= this.#answer
+  }
+
+  note({ limit, remaining, sentAfter, answer, sentAt }: Noted): void {
+    this.#answersSince += 1
+    const isNewer = this.isOlderThan(sentAfter)
+    if (!isNewer && remaining > this.#remaining) return
+    if (limit.unit !== 'requests') this.#learnCost(remaining)
+    this.#report = limit
+    this.#remaining = remaining
+    if (!isNewer) return
+    this.#answer = answer
+    this.#sentAt = sentAt
+    this.#answersSince = 0
+    this.#lost = 0
+  }
+
   noteLost(): void {
-    this.#remaining -= this.#cost
+    this.#lost += 1
   }
 
   /** Calls that can still be sent: those without an answer yet may have been counted or not. */
   credit(unanswered: number): number {
-    return Math.floor(this.#remaining / this.#cost) - unanswered
+    return Math.floor(this.#remaining / this.#cost) - this.#lost - unanswered
   }
 
   /**
@@ -70,7 +90,8 @@ export class KnownLimit {
     if (limit === null || resetAt === null || this.#remaining >= LOW_SHARE * limit) return 0
     const restMs = Math.max(0, resetAt - now)
     const credit = Math.max(0, this.credit(unanswered))
-    const perMs = (calls - this.#callsBefore) / Math.max(1_000, now - this.#since)
+    const seen = calls - this.#callsBefore
+    const perMs = seen < FEWEST_CALLS ? 0 : seen / Math.max(1_000, now - this.#since)
     return waiting + perMs * restMs <= credit ? 0 : restMs / (credit + 1)
   }
 
@@ -78,4 +99,15 @@ export class KnownLimit {
     const each = (this.#remaining - remaining) / this.#answersSince
     if (each > 0) this.#cost = this.#cost === 1 ? Math.max(1, each) : Math.max(1, 0.8 * this.#cost + 0.2 * each)
   }
+}
+
+/** A report, and the call that brought it. */
+export interface Noted {
+  readonly limit: RemoteLimit
+  readonly remaining: number
+  /** How many answers had arrived when the call was sent, and the number of its own. */
+  readonly sentAfter: number
+  readonly answer: number
+  readonly sentAt: number
+  readonly now: number
 }

@@ -733,7 +733,10 @@ describe('options that cannot be right', () => {
     [{ breaker: { calls: 5, leastCalls: 6 } }, 'breaker.leastCalls: expected'],
     [{ throttle: { multiplier: 0 } }, 'throttle.multiplier: expected'],
     [{ gate: 'yes' }, 'gate: expected true or false'],
+    [{ gate: null }, 'gate: expected true or false'],
     [{ concurrency: 0 }, 'concurrency: expected'],
+    [{ concurrency: null }, 'concurrency takes its options as an object'],
+    [{ cost: () => 1 }, 'cost: is for `limits`'],
     [{ concurrency: { max: 1, queues: 2 } }, 'concurrency has no option "queues"'],
     [{ limits: '60/mintue' }, 'mintue'],
     [{ store: 'memory:' }, 'store: is for `limits`'],
@@ -754,6 +757,9 @@ describe('options that cannot be right', () => {
     await expect(client.execute('x' as never)).rejects.toThrow('execute(): expected a function')
     await expect(client.execute(() => 1, { keys: 1 } as never)).rejects.toThrow('Did you mean "key"?')
     await expect(client.execute(() => 1, { key: 5 } as never)).rejects.toThrow('key: expected a string')
+    await expect(client.execute(() => 1, { cost: 5 })).rejects.toThrow('cost: is for `limits`')
+    await expect(client.execute(() => 1, { priority: Number.NaN })).rejects.toThrow('priority: expected a number')
+    await expect(client.execute(() => 1, { idempotent: 'no' } as never)).rejects.toThrow('idempotent: expected true')
     await expect(createFetch({ key: () => undefined as never })(URL)).rejects.toThrow('key: expected a string')
     expect(() => client.on('retries' as never, () => undefined)).toThrow('there is no event "retries"')
   })

@@ -41,6 +41,11 @@ export function delayOf(text: string, unitMs: number, now: number): number | nul
   return NUMBER.test(trimmed) ? inRange(now + Number(trimmed) * unitMs) : null
 }
 
+/** So many seconds from now. */
+export function inSeconds(seconds: number, now: number): number {
+  return inRange(now + seconds * 1_000)
+}
+
 function ofNumber(value: number, now: number, skewMs: number): number {
   if (value < SMALLEST_UNIX_SECONDS) return inRange(now + value * 1_000)
   return inRange((value < SMALLEST_UNIX_MS ? value * 1_000 : value) + skewMs)
@@ -90,5 +95,7 @@ function utc(year: number, monthName = '', ...rest: readonly (string | undefined
   const month = MONTHS.indexOf(monthName.toLowerCase())
   const [day = 0, hour = 0, minute = 0, second = 0] = rest.map(Number)
   if (month < 0 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60) return null
-  return Date.UTC(year, month, day, hour, minute, second)
+  const at = Date.UTC(year, month, day, hour, minute, second)
+  // Not the 31st of February.
+  return new Date(Date.UTC(year, month, day)).getUTCMonth() === month ? at : null
 }

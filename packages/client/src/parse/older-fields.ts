@@ -6,28 +6,28 @@ import { announcedWindow } from './structured-fields.js'
 type Part = 'limit' | 'remaining' | 'used' | 'reset' | 'resetAfter' | 'resetTime' | 'name'
 
 /** The words that stand in field names for a part. */
-const PARTS: Readonly<Record<string, Part>> = {
-  limit: 'limit',
-  remaining: 'remaining',
-  used: 'used',
-  observed: 'used',
-  reset: 'reset',
-  'reset-after': 'resetAfter',
-  resettime: 'resetTime',
-  name: 'name',
-  resource: 'name',
-  bucket: 'name',
-}
+const PARTS: ReadonlyMap<string, Part> = new Map<string, Part>([
+  ['limit', 'limit'],
+  ['remaining', 'remaining'],
+  ['used', 'used'],
+  ['observed', 'used'],
+  ['reset', 'reset'],
+  ['reset-after', 'resetAfter'],
+  ['resettime', 'resetTime'],
+  ['name', 'name'],
+  ['resource', 'name'],
+  ['bucket', 'name'],
+])
 
 /** `X-RateLimit-…`, `RateLimit-…`, `X-Rate-Limit-…`, `anthropic-ratelimit-…`. */
 const RATE_LIMIT = /^((?:x-|[a-z]+-)?rate-?limit)(?:-(.+))?$/
 
-const PERIODS_MS: Readonly<Record<string, number>> = {
-  second: 1_000,
-  minute: 60_000,
-  hour: 3_600_000,
-  day: 86_400_000,
-}
+const PERIODS_MS: ReadonlyMap<string, number> = new Map([
+  ['second', 1_000],
+  ['minute', 60_000],
+  ['hour', 3_600_000],
+  ['day', 86_400_000],
+])
 
 /** Fields that together report one limit. */
 interface Group {
@@ -97,12 +97,13 @@ export class OlderFields {
 function readName(rest: string): { readonly part: Part | undefined; readonly dimension: string } {
   // Zendesk's X-Rate-Limit.
   if (rest === '') return { part: 'limit', dimension: '' }
-  const whole = PARTS[rest]
+  const whole = PARTS.get(rest)
   if (whole !== undefined) return { part: whole, dimension: '' }
   const [first = '', ...behind] = rest.split('-')
-  if (PARTS[first] !== undefined) return { part: PARTS[first], dimension: behind.join('-') }
+  const part = PARTS.get(first)
+  if (part !== undefined) return { part, dimension: behind.join('-') }
   const last = behind.at(-1) ?? ''
-  return { part: PARTS[last], dimension: [first, ...behind.slice(0, -1)].join('-') }
+  return { part: PARTS.get(last), dimension: [first, ...behind.slice(0, -1)].join('-') }
 }
 
 function limitOf(
@@ -124,7 +125,7 @@ function limitOf(
     resetAt: resetOf(parts, now, skewMs),
     unit: dimension.endsWith('tokens') ? 'tokens' : 'requests',
     windowMs:
-      PERIODS_MS[dimension] ?? quotaPolicyWindow(parts.get('limit'), limit) ?? announcedWindow(policyField, limit),
+      PERIODS_MS.get(dimension) ?? quotaPolicyWindow(parts.get('limit'), limit) ?? announcedWindow(policyField, limit),
   }
 }
 

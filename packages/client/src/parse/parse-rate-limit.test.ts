@@ -72,6 +72,7 @@ describe('a time', () => {
     ['NaN', null],
     ['Infinity', null],
     ['Thu, 32 Jan 2026 00:02:00 GMT', null],
+    ['Thu, 31 Feb 2026 00:02:00 GMT', null],
   ])('%s', (text, ms) => {
     expect(retryMs({ 'retry-after': text })).toBe(ms)
   })
@@ -254,7 +255,22 @@ describe('the newest draft', () => {
   })
 })
 
+describe('names of objects’ own properties', () => {
+  it.each(['constructor', '__proto__', 'toString'])('are names like any: %s', (name) => {
+    const fields = {
+      [`x-ratelimit-limit-${name}`]: '5',
+      [`x-ratelimit-remaining-${name}`]: '4',
+      [`x-ratelimit-${name}`]: '1',
+    }
+    expect(limitsOf(fields)).toEqual([[name.toLowerCase(), 5, 4, null, 'requests', null]])
+  })
+})
+
 describe('anything', () => {
+  it.each([null, undefined, {}, { now: 5n }, { now: 'x' }])('may be given as options: %s', (options) => {
+    expect(parseRateLimit({ 'retry-after': '1' }, options as never).retryAt).toBeGreaterThan(1_000)
+  })
+
   it.each([null, undefined, 5, 'text', [], [1], [[]], {}, { ratelimit: Symbol.iterator }, { 'retry-after': null }])(
     'is read without an error: %s',
     (headers) => {

@@ -27,7 +27,8 @@ const SAME_CLOCK_MS = 2_000
  * const { limits, retryAt } = parseRateLimit(response.headers)
  * if (limits.some(({ remaining }) => remaining === 0)) …
  */
-export function parseRateLimit(headers: HeaderFields, { now = Date.now() }: ParseOptions = {}): RateLimitReport {
+export function parseRateLimit(headers: HeaderFields, options?: ParseOptions): RateLimitReport {
+  const now = typeof options?.now === 'number' ? options.now : Date.now()
   const fields = new ReadFields()
   try {
     forEachField(headers, (name, value) => fields.note(name, value))

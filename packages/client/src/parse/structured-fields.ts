@@ -1,4 +1,5 @@
 import { type BareItem, isInnerList, parseDictionary, parseList } from 'structured-headers'
+import { inSeconds } from './instant.js'
 import type { RemoteLimit } from './remote-limit.js'
 
 /** A policy as `RateLimit-Policy` announces it; without a name in drafts 6 and 7. */
@@ -49,7 +50,7 @@ function newest(field: string, policies: readonly AnnouncedPolicy[], now: number
       name,
       limit: policy?.limit ?? null,
       remaining,
-      resetAt: t === undefined ? null : now + t * 1_000,
+      resetAt: t === undefined ? null : inSeconds(t, now),
       unit: policy?.unit ?? 'requests',
       windowMs: policy?.windowMs ?? null,
     })
@@ -67,7 +68,7 @@ function draft7(field: string, policies: readonly AnnouncedPolicy[], now: number
       name: 'default',
       limit: limit ?? null,
       remaining,
-      resetAt: reset === undefined ? null : now + reset * 1_000,
+      resetAt: reset === undefined ? null : inSeconds(reset, now),
       unit: 'requests',
       windowMs: policies.find((policy) => policy.limit === limit)?.windowMs ?? null,
     },

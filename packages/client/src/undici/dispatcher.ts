@@ -55,8 +55,11 @@ export function dispatcher<const T extends string, const L extends readonly Poli
   const interceptor =
     (dispatch: Dispatch): Dispatch =>
     (request, handler) => {
+      const controller = new LateController()
+      // Whoever cancels a request that still waits has to be heard: of fetch, this is the only way.
+      handler.onRequestStart?.(controller, {})
       const begin = async (): Promise<void> => {
-        const work = new DispatchWork(dispatch, request, handler, client.settings, {
+        const work = new DispatchWork(dispatch, request, handler, controller, client.settings, {
           key: key === undefined ? String(request.origin) : key(request),
           cost: cost?.(request),
           priority: priority?.(request) ?? 0,
@@ -67,7 +70,10 @@ export function dispatcher<const T extends string, const L extends readonly Poli
           if (!work.isAnswered) throw error
         }
       }
-      begin().catch((error) => handler.onResponseError?.(undefined, error))
+      begin().catch((error) => {
+        controller.abort(error)
+        handler.onResponseError?.(controller, error)
+      })
       return true
     }
   return Object.assign(interceptor as unknown as <D extends AnyDispatch>(dispatch: D) => D, {
@@ -91,6 +97,47 @@ interface Handler {
 
 interface Controller {
   abort(reason: unknown): void
+  pause?(): void
+  resume?(): void
+}
+
+/** Stands for undici's controller until the request is dispatched. */
+class LateController implements Controller {
+  readonly #abort = new AbortController()
+  #controller: Controller | undefined
+
+  /** Aborted when the request is. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  get aborted(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  get reason(): unknown {
+    return this.#abort.signal.reason
+  }
+
+  /** Passes on what it is told, from now on. */
+  follow(controller: Controller): void {
+    this.#controller = controller
+    if (this.aborted) controller.abort(this.reason)
+  }
+
+  abort(reason: unknown): void {
+    if (this.aborted) return
+    this.#abort.abort(reason)
+    this.#controller?.abort(reason)
+  }
+
+  pause(): void {
+    this.#controller?.pause?.()
+  }
+
+  resume(): void {
+    this.#controller?.resume?.()
+  }
 }
 
 type RawHeaders = Readonly<Record<string, string | string[] | undefined>>
@@ -114,6 +161,7 @@ class DispatchWork implements Work<Head> {
   readonly #dispatch: Dispatch
   readonly #request: DispatchedRequest
   readonly #handler: Handler
+  readonly #controller: LateController
   readonly #settings: Settings
   #ended = false
   #release: (() => void) | undefined
@@ -122,38 +170,44 @@ class DispatchWork implements Work<Head> {
     dispatch: Dispatch,
     request: DispatchedRequest,
     handler: Handler,
+    controller: LateController,
     settings: Settings,
     { key, cost, priority }: { readonly key: string; readonly cost: Costs | undefined; readonly priority: number },
   ) {
     this.#dispatch = dispatch
     this.#request = request
     this.#handler = handler
+    this.#controller = controller
     this.#settings = settings
     this.key = key
     this.cost = cost
     this.priority = priority
-    this.signal = request.signal instanceof AbortSignal ? request.signal : undefined
+    this.signal = controller.signal
   }
 
   start(stop: AbortSignal | undefined): Promise<Head> {
     return new Promise((resolve, reject) => {
       const handler = this.#handler
+      const late = this.#controller
       const end = (): void => {
         this.#ended = true
         this.#release?.()
       }
+      stop?.addEventListener('abort', () => late.abort(stop.reason), { once: true })
+      if (stop?.aborted === true) late.abort(stop.reason)
+      // What was refused before it was answered is not told of it again.
+      const isOver = (): boolean => late.aborted && !this.isAnswered
       this.#dispatch(this.#request, {
-        onRequestStart(controller, context) {
-          stop?.addEventListener('abort', () => controller.abort(stop.reason), { once: true })
-          handler.onRequestStart?.(controller, context)
-        },
+        onRequestStart: (controller) => late.follow(controller),
         onRequestUpgrade: (controller, status, headers, socket) => {
+          if (isOver()) return
           this.isAnswered = true
           resolve({ status, headers })
           end()
           handler.onRequestUpgrade?.(controller, status, headers, socket)
         },
         onResponseStart: (controller, status, headers, message) => {
+          if (isOver()) return
           if (status >= 200) {
             this.isAnswered = true
             resolve({ status, headers })
@@ -166,9 +220,10 @@ class DispatchWork implements Work<Head> {
           handler.onResponseEnd?.(controller, trailers)
         },
         onResponseError: (controller, error) => {
-          this.isAnswered = true
           reject(error)
           end()
+          if (isOver()) return
+          this.isAnswered = true
           handler.onResponseError?.(controller, error)
         },
       })
@@ -177,6 +232,10 @@ class DispatchWork implements Work<Head> {
 
   judge({ status, headers }: Head): Verdict {
     return verdictOfStatus(status, headers, this.#settings.statuses)
+  }
+
+  judgeBody(): undefined {
+    return undefined
   }
 
   discard(): void {}

@@ -1,0 +1,226 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createFetch } from '../index.ts'
+import { answering, networkError, settled } from '../testing.test-helper.ts'
+
+const URL = 'https://api.example.com/things'
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Answers by path: with these fields, after so long. */
+function byPath(
+  paths: Readonly<Record<string, readonly [afterMs: number, headers?: Record<string, string>, status?: number]>>,
+) {
+  const sent: { readonly path: string; readonly at: number }[] = []
+  const fetch = async (input: Parameters<typeof globalThis.fetch>[0]): Promise<Response> => {
+    const { pathname } = new globalThis.URL(String(input))
+    sent.push({ path: pathname, at: Date.now() })
+    const [afterMs, headers = {}, status = 200] = paths[pathname] ?? [0]
+    await sleep(afterMs)
+    return new Response(null, { status, headers })
+  }
+  return { fetch: fetch as typeof globalThis.fetch, sent }
+}
+
+const at = (path: string) => `https://api.example.com${path}`
+
+describe('what is supposed', () => {
+  it('never holds calls behind a long one for longer than a second or twice what others took', async () => {
+    const one = { 'x-shopify-shop-api-call-limit': '39/40' }
+    const { fetch } = byPath({ '/one': [5, one], '/poll': [60_000, one], '/two': [5] })
+    const api = createFetch({ fetch })
+    await settled(api(at('/one')))
+    const poll = api(at('/poll'))
+    const { afterMs } = await settled(api(at('/two')))
+    expect(afterMs).toBeLessThan(1_100)
+    await settled(poll)
+  })
+
+  it('is forgotten where newer answers do not mention a limit without a reset', async () => {
+    const { fetch } = byPath({ '/once': [50, { 'x-ratelimit-remaining-foo': '1' }], '/others': [50] })
+    const api = createFetch({ fetch })
+    await settled(api(at('/once')))
+    await settled(api(at('/others')))
+    const { afterMs } = await settled(Promise.all(Array.from({ length: 20 }, () => api(at('/others')))))
+    expect(afterMs).toBeLessThan(120)
+  })
+
+  it('refuses no call: a lost one may have been counted, and one finds out', async () => {
+    const fields = { 'x-ratelimit-limit': '60', 'x-ratelimit-remaining': '2', 'x-ratelimit-reset': '3600' }
+    for (const error of [networkError('ECONNREFUSED'), networkError('ECONNRESET')]) {
+      const { fetch } = answering([200, fields], error, error, error, error, error, error, [200, fields])
+      const api = createFetch({ fetch, breaker: false, retry: { baseMs: 1 } })
+      await settled(api(URL))
+      await settled(api(URL))
+      await settled(api(URL))
+      expect((await settled(api(URL))).value?.status).toBe(200)
+    }
+  })
+
+  it('of what a call costs in tokens refuses none either', async () => {
+    const tokens = (remaining: number) => ({
+      'x-ratelimit-limit-tokens': '200000',
+      'x-ratelimit-remaining-tokens': String(remaining),
+      'x-ratelimit-reset-tokens': '6m0s',
+    })
+    const { fetch } = answering(
+      [200, tokens(200_000)],
+      [200, tokens(110_000)],
+      [200, tokens(20_000)],
+      [200, tokens(19_900)],
+    )
+    const api = createFetch({ fetch })
+    for (let i = 0; i < 4; i++) {
+      const { value, afterMs } = await settled(api(URL))
+      expect(value?.status).toBe(200)
+      expect(afterMs).toBe(0)
+    }
+  })
+
+  it('spreads no call where few come', async () => {
+    const { fetch } = answering([200, { ratelimit: '"a";r=90;t=5000', 'ratelimit-policy': '"a";q=1000;w=5000' }])
+    const api = createFetch({ fetch })
+    for (let i = 0; i < 4; i++) expect((await settled(api(URL))).afterMs).toBe(0)
+  })
+})
+
+describe('a gate', () => {
+  it('is no deadlock with places and limits', async () => {
+    const { fetch, sent } = (() => {
+      let number = 0
+      const times: number[] = []
+      const answer = async (): Promise<Response> => {
+        number += 1
+        times.push(Date.now())
+        await sleep(20)
+        const used = number === 1 ? '30/40' : '39/40'
+        const headers: Record<string, string> = { 'x-shopify-shop-api-call-limit': used }
+        if (number === 2) headers['retry-after-ms'] = '1500'
+        return new Response(null, { status: number === 2 ? 429 : 200, headers })
+      }
+      return { fetch: answer as typeof globalThis.fetch, sent: times }
+    })()
+    const api = createFetch({ fetch, concurrency: 2, limits: '2/s' })
+    await settled(api(URL))
+    const { value } = await settled(Promise.all([api(URL), api(URL), api(URL), api(URL)]))
+    expect(value?.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    expect(sent).toHaveLength(6)
+    expect(api.state()).toMatchObject([{ calls: 0, inside: 0, queued: 0, paced: 0 }])
+  })
+
+  it('keeps a wait that fits the deadline', async () => {
+    for (let i = 0; i < 20; i++) {
+      const { fetch } = answering([429, { 'retry-after-ms': '940' }], 200)
+      const { value, afterMs } = await settled(createFetch({ fetch, deadlineMs: 1_000 })(URL))
+      expect(value?.status).toBe(200)
+      expect(afterMs).toBeGreaterThanOrEqual(940)
+    }
+  })
+
+  it('is open again after a day, whatever was said: it may have been a mistake', async () => {
+    const { fetch, sent } = answering([503, { 'retry-after': '99999999999' }], 200)
+    const api = createFetch({ fetch, breaker: false })
+    expect((await settled(api(URL))).error).toMatchObject({ code: 'SLUICE_RETRY_AFTER' })
+    expect((await settled(api(URL))).error).toMatchObject({ code: 'SLUICE_RETRY_AFTER' })
+    vi.setSystemTime(Date.now() + 86_400_001)
+    expect((await settled(api(URL))).value?.status).toBe(200)
+    expect(sent).toHaveLength(2)
+  })
+})
+
+describe('a breaker', () => {
+  const failing = { retry: false, breaker: { calls: 4, leastCalls: 4, openMs: 5_000 }, pacing: false } as const
+
+  it('sends one probe, also where calls from before are aborted meanwhile', async () => {
+    let isHanging = true
+    let sent = 0
+    const fetch = (_: unknown, init?: RequestInit): Promise<Response> => {
+      sent += 1
+      if (!isHanging) return Promise.resolve(new Response(null, { status: 500 }))
+      return new Promise((_resolve, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))
+      })
+    }
+    const api = createFetch({ fetch: fetch as typeof globalThis.fetch, ...failing })
+    const old = Array.from({ length: 10 }, () => new AbortController())
+    const left = old.map(({ signal }) => api(URL, { signal }).catch(() => undefined))
+    isHanging = false
+    for (let i = 0; i < 4; i++) await settled(api(URL))
+    await vi.advanceTimersByTimeAsync(5_001)
+    isHanging = true
+    sent = 0
+    const calls = Array.from({ length: 20 }, () => api(URL).catch(() => undefined))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(sent).toBe(1)
+    for (const controller of old) {
+      controller.abort('left')
+      await vi.advanceTimersByTimeAsync(0)
+    }
+    await Promise.all(left)
+    expect(sent).toBe(1)
+    expect(api.state()).toMatchObject([{ breaker: 'half-open' }])
+    expect(calls).toHaveLength(20)
+  })
+
+  it('that opens meanwhile ends a call with its answer, and at once', async () => {
+    const { fetch } = answering(500)
+    const api = createFetch({ fetch, breaker: failing.breaker, retry: { baseMs: 1_000, jitter: 'none' } })
+    await settled(api(URL))
+    const { value, afterMs } = await settled(api(URL))
+    expect([value?.status, afterMs]).toEqual([500, 0])
+  })
+})
+
+describe('targets', () => {
+  it('that are idle are forgotten, and no others', async () => {
+    const { fetch } = answering(200)
+    const api = createFetch({ fetch, key: ({ url }) => url, retry: false, breaker: { calls: 1, leastCalls: 1 } })
+    const broken = createFetch({
+      fetch: answering(500).fetch,
+      key: ({ url }) => url,
+      retry: false,
+      breaker: { calls: 1, leastCalls: 1 },
+    })
+    for (let i = 0; i < 1_500; i++) await broken(`${URL}/${i}`)
+    expect(broken.state()).toHaveLength(1_500)
+    await vi.advanceTimersByTimeAsync(11_000)
+    for (let i = 0; i < 600; i++) await broken(`${URL}/other/${i}`)
+    expect(broken.state().length).toBeLessThan(2_100)
+    const used = createFetch({
+      fetch: answering([200, { ratelimit: '"a";r=0;t=50' }], 200).fetch,
+      key: ({ url }) => url,
+    })
+    await used(`${URL}/used`)
+    for (let i = 0; i < 1_100; i++) await used(`${URL}/${i}`)
+    expect(used.state().some(({ key }) => key === `${URL}/used`)).toBe(true)
+    for (let i = 0; i < 1_100; i++) await api(`${URL}/${i}`)
+    expect(api.state()).toHaveLength(1_000)
+  })
+})
+
+describe('the budget', () => {
+  it('counts what was sent', async () => {
+    const { fetch } = answering(500)
+    const api = createFetch({ fetch, retry: { baseMs: 0 }, breaker: { calls: 4, leastCalls: 4 } })
+    for (let i = 0; i < 500; i++) await settled(api(URL))
+    expect(api.state()[0]?.retriesLeft).toBeLessThanOrEqual(10)
+  })
+})
+
+describe('a wait of weeks', () => {
+  it('is no timer of a millisecond', async () => {
+    const { fetch, sent } = answering([429, { 'retry-after': '2147000' }], 200)
+    const api = createFetch({ fetch, maxWaitMs: 2 ** 31 - 1, gate: false, pacing: false })
+    const call = api(URL)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(sent).toHaveLength(1)
+    expect((await settled(call)).value?.status).toBe(200)
+    expect(sent).toHaveLength(2)
+  })
+})
