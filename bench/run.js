@@ -1,7 +1,8 @@
-// pnpm bench [decisions|bytes|flood|jobs|slots|requests|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
+// pnpm bench [decisions|bytes|client|flood|jobs|slots|requests|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { bytes } from './bytes.js'
+import { client } from './client.js'
 import { decisions } from './decisions.js'
 import { flood } from './flood.js'
 import { http } from './http.js'
@@ -10,7 +11,7 @@ import { redis, redisBytes, redisTime } from './redis.js'
 import { requests } from './requests.js'
 import { slots } from './slots.js'
 
-const sections = { decisions, bytes, flood, jobs, slots, requests, http, redis, redisTime, redisBytes }
+const sections = { decisions, bytes, client, flood, jobs, slots, requests, http, redis, redisTime, redisBytes }
 const asked = process.argv.slice(2)
 const results = {
   node: process.version,

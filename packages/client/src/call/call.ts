@@ -210,7 +210,7 @@ export class Call<T> {
   }
 
   async #admit(attempt: number): Promise<Finished<T>> {
-    const { pacer, bulkhead, throttle, key } = this.#target
+    const { pacer, bulkhead, key } = this.#target
     const { limiter } = this.#settings
     const held = new Held(bulkhead, limiter)
     this.#stop.throwIfAborted()
@@ -235,7 +235,6 @@ export class Call<T> {
       throw error
     }
     if (attempt === 1 && !this.#isHedge) this.#target.budget?.noteRequest()
-    throttle?.noteRequest()
     return this.#send(attempt, sent, held)
   }
 
@@ -249,8 +248,7 @@ export class Call<T> {
     if (throttle === undefined) return false
     const { probability } = throttle
     if (probability === 0 || Math.random() >= probability) return false
-    // What is kept back counts as a request too, as in the formula.
-    throttle.noteRequest()
+    throttle.noteKeptBack()
     if (this.#events.isHeard) this.#events.emit('throttled', { key, probability })
     return true
   }
@@ -287,20 +285,21 @@ export class Call<T> {
   }
 
   async #send(attempt: number, sent: Sent | undefined, held: Held): Promise<Finished<T>> {
-    const { pacer, throttle } = this.#target
+    const { pacer } = this.#target
     this.#sentAt = Date.now()
     this.#held = held
     let result: T
+    let verdict: Verdict
     try {
       result = await this.#start(attempt)
+      verdict = this.#work.judge(result)
     } catch (error) {
       held.release()
       return this.#thrown(error, pacer, sent)
     }
-    let verdict = this.#work.judge(result)
     // The gate closes before the body is looked at.
     if (sent !== undefined) this.#answered(pacer, sent, verdict)
-    if (!verdict.isFailure && verdict.status !== 429) throttle?.noteAccepted()
+    this.#target.throttle?.noteAnswer(!verdict.isFailure && verdict.status !== 429)
     try {
       const judged = this.#work.judgeBody(result, verdict)
       if (judged !== undefined) verdict = await this.#stop.race(judged)
@@ -320,6 +319,7 @@ export class Call<T> {
       else this.#answered(pacer, sent, verdict)
     }
     if (this.#stop.aborted) throw error
+    this.#target.throttle?.noteAnswer(!verdict.isFailure && verdict.status !== 429)
     return { verdict, isThrown: true, error }
   }
 
@@ -355,7 +355,7 @@ export class Call<T> {
       if (attemptTimeoutMs !== undefined) {
         timer = setTimeout(() => leave(new AttemptTimeoutError(this.#work.key, attemptTimeoutMs)), attemptTimeoutMs)
       }
-      started(() => this.#work.start(controller?.signal, attempt)).then(
+      this.#begin(controller?.signal, attempt).then(
         (result) => {
           over()
           if (isLeft) this.#work.discard(result)
@@ -368,14 +368,18 @@ export class Call<T> {
       )
     })
   }
+
+  /** Also what throws at once is a rejection. */
+  #begin(stop: AbortSignal | undefined, attempt: number): Promise<T> {
+    try {
+      return Promise.resolve(this.#work.start(stop, attempt))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
 }
 
 const SHORTEST_WAIT_MS = 1
-
-/** Also what throws at once is a rejection. */
-async function started<T>(start: () => T | PromiseLike<T>): Promise<T> {
-  return start()
-}
 
 /** Of a call of `fetch`, the response. */
 function resultIn(finished: Finished<unknown>): Response {

@@ -6,7 +6,8 @@ import type { OutgoingRequest } from './outgoing-request.js'
 /** A request that is under way, for all who have asked for the same. */
 interface Flight {
   readonly response: Promise<Response>
-  readonly abort: AbortController
+  /** `undefined` where the first caller cannot leave. */
+  readonly abort: AbortController | undefined
   /** Callers that have not left. */
   callers: number
   /** Callers that have not been given the response. */
@@ -18,22 +19,25 @@ export class Coalescing {
   readonly #flights = new Map<string, Flight>()
 
   /** @param send sends it, with a signal that is aborted when nobody waits for it any more. */
-  fetch(request: OutgoingRequest, send: (signal: AbortSignal) => Promise<Response>): Promise<Response> | undefined {
+  fetch(
+    request: OutgoingRequest,
+    send: (signal: AbortSignal | undefined) => Promise<Response>,
+  ): Promise<Response> | undefined {
     const id = request.identity
     if (id === undefined) return undefined
     const { signal } = request
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     let flight = this.#flights.get(id)
     if (flight === undefined) {
-      flight = this.#begin(id, send)
+      flight = this.#begin(id, send, signal !== undefined)
       this.#flights.set(id, flight)
     }
     return this.#join(id, flight, signal)
   }
 
-  #begin(id: string, send: (signal: AbortSignal) => Promise<Response>): Flight {
-    const abort = new AbortController()
-    const response = send(abort.signal)
+  #begin(id: string, send: (signal: AbortSignal | undefined) => Promise<Response>, mayEnd: boolean): Flight {
+    const abort = mayEnd ? new AbortController() : undefined
+    const response = send(abort?.signal)
     const landed = (): void => {
       if (this.#flights.get(id)?.response === response) this.#flights.delete(id)
     }
@@ -49,7 +53,7 @@ export class Coalescing {
         flight.callers -= 1
         if (flight.callers === 0) {
           this.#flights.delete(id)
-          flight.abort.abort(signal?.reason)
+          flight.abort?.abort(signal?.reason)
         }
       }
       const stopWatching =

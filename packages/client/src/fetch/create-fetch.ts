@@ -68,22 +68,19 @@ export function createFetch<const T extends string, const L extends readonly Pol
   const send = given ?? ((input: FetchInput, init: FetchInit) => globalThis.fetch(input, init))
   const terms = { fetch: send, settings }
 
-  const run = (request: OutgoingRequest, signal: AbortSignal | undefined): Promise<Response> =>
-    client.run(
-      new FetchWork(
-        request,
-        key === undefined ? request.origin : key(request),
-        cost?.(request),
-        priority?.(request) ?? 0,
-        signal,
-        terms,
-      ),
-    )
-  // Also what throws at once is a rejection, as with fetch.
-  const api = async (input: FetchInput, init?: FetchInit): Promise<Response> => {
+  const run = (request: OutgoingRequest, signal: AbortSignal | undefined): Promise<Response> => {
+    // Also what throws at once is a rejection, as with fetch.
+    try {
+      const whose = key === undefined ? request.origin : key(request)
+      return client.run(new FetchWork(request, whose, cost?.(request), priority?.(request) ?? 0, signal, terms))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  const api = (input: FetchInput, init?: FetchInit): Promise<Response> => {
     const request = new OutgoingRequest(input, init)
-    const shared = coalescing?.fetch(request, async (signal) => run(request, signal))
-    return shared ?? run(request, request.signal)
+    if (coalescing === undefined) return run(request, request.signal)
+    return coalescing.fetch(request, (signal) => run(request, signal)) ?? run(request, request.signal)
   }
   return Object.assign(api, {
     execute: client.execute.bind(client),

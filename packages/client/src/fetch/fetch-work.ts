@@ -53,10 +53,14 @@ export class FetchWork implements Work<Response> {
     const { fetch, settings } = this.#terms
     const { retry, hedgeAfterMs } = settings
     const isLast = attempt >= (retry?.attempts ?? 1) && hedgeAfterMs === undefined
-    return checked(fetch(...this.#request.forAttempt(isLast, stop ?? this.signal)))
+    return fetch(...this.#request.forAttempt(isLast, stop ?? this.signal))
   }
 
+  /** @throws {TypeError} where a fetch that was given is none. */
   judge(response: Response): Verdict {
+    if (typeof response?.status !== 'number' || typeof response.headers?.get !== 'function') {
+      throw new TypeError('The given fetch function has not resolved with a Response.')
+    }
     return verdictOfStatus(response.status, response.headers, this.#terms.settings.statuses)
   }
 
@@ -76,13 +80,12 @@ export class FetchWork implements Work<Response> {
     const { signal } = this
     const isHeld = concurrency !== undefined || limiter !== undefined
     if (!isHeld && (signal === undefined || abort === undefined)) return response
-    if (signal === undefined) return holdResponse(response, release).response
+    if (signal === undefined || response.body === null) return holdResponse(response, release).response
     let stopWatching: (() => void) | undefined
     const held = holdResponse(response, () => {
       stopWatching?.()
       release()
     })
-    if (response.body === null) return held.response
     stopWatching = whenAborted(signal, () => {
       abort?.(signal.reason)
       held.abort(signal.reason)
@@ -127,11 +130,4 @@ function finalResponse(response: Response): Response {
     headers: { value: headers, configurable: true, enumerable: true },
     clone: { value: () => finalResponse(clone.call(response)), configurable: true, writable: true },
   })
-}
-
-/** @throws {TypeError} as a rejection, where a fetch that was given is none. */
-async function checked(answer: Promise<Response>): Promise<Response> {
-  const response = await answer
-  if (typeof response?.status === 'number' && typeof response.headers?.get === 'function') return response
-  throw new TypeError('The given fetch function has not resolved with a Response.')
 }

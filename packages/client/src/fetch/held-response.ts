@@ -5,8 +5,7 @@ import { ignore } from '../call/defuse.js'
  * response that `fetch` made, with another prototype: to make a new one would lose its URL and cost more than all layers.
  */
 
-/** A body that nobody has begun to read by then is read ahead, up to so many bytes. */
-const READ_AHEAD_AFTER_MS = 10
+/** Bytes of a body that nobody has begun to read, and that is read ahead. */
 const READ_AHEAD_BYTES = 1_048_576
 
 const HOLD = Symbol('hold')
@@ -15,7 +14,7 @@ const BODY = Symbol('body')
 interface HeldResponse extends Response {
   readonly [HOLD]: Hold
   /** The body as it was handed out. */
-  [BODY]: ReadableStream<Uint8Array> | undefined
+  [BODY]?: ReadableStream<Uint8Array> | undefined
 }
 
 /**
@@ -44,10 +43,9 @@ export function holdResponse(
   }
   const once = new Once(release)
   const hold = new Hold(once)
-  Object.defineProperties(response, { [HOLD]: { value: hold }, [BODY]: { value: undefined, writable: true } })
+  ;(response as { [HOLD]?: Hold })[HOLD] = hold
   Object.setPrototypeOf(response, prototypeFor(Object.getPrototypeOf(response)))
-  unread?.register(response, once, once)
-  readAheadLater(response as HeldResponse)
+  lookAtLater(response as HeldResponse, once)
   // Whoever could abort a body does not keep it.
   const ref = new WeakRef(hold)
   return { response, abort: (reason) => ref.deref()?.abort(reason) }
@@ -70,7 +68,7 @@ class Once {
   readonly release = (): void => {
     if (this.isDone) return
     this.isDone = true
-    unread?.unregister(this)
+    if (!fresh.delete(this)) unread?.unregister(this)
     for (const release of this.#releases) release()
   }
 }
@@ -138,6 +136,29 @@ class Hold {
 /** Whoever drops a response unread gives back what it holds when it is collected. */
 const unread =
   typeof FinalizationRegistry === 'undefined' ? undefined : new FinalizationRegistry<Once>((once) => once.release())
+
+/** Responses that are new: most are read at once, and nothing has to be done for them. */
+const fresh = new Map<Once, HeldResponse>()
+const LOOK_AFTER_MS = 10
+let isLooking = false
+
+function lookAtLater(response: HeldResponse, once: Once): void {
+  fresh.set(once, response)
+  if (isLooking) return
+  isLooking = true
+  const timer: unknown = setTimeout(look, LOOK_AFTER_MS)
+  // A program that has ended is not kept for it.
+  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()
+}
+
+function look(): void {
+  isLooking = false
+  for (const [once, response] of fresh) {
+    unread?.register(response, once, once)
+    readAhead(response).catch(once.release)
+  }
+  fresh.clear()
+}
 
 const prototypes = new WeakMap<object, object>()
 
@@ -247,14 +268,6 @@ function takesBuffers(body: ReadableStream<Uint8Array>): boolean {
   } catch {
     return false
   }
-}
-
-function readAheadLater(response: HeldResponse): void {
-  const timer: unknown = setTimeout(() => {
-    readAhead(response).catch(response[HOLD].release)
-  }, READ_AHEAD_AFTER_MS)
-  // A program that has ended is not kept for it.
-  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()
 }
 
 /**

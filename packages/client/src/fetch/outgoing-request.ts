@@ -56,6 +56,7 @@ export class OutgoingRequest {
   get identity(): string | undefined {
     const { method } = this
     if (method !== 'GET' && method !== 'HEAD') return undefined
+    if (this.#init === undefined && typeof this.#input === 'string') return this.#input
     const init: Readonly<Record<string, unknown>> = { ...this.#init }
     for (const name of Object.keys(init)) if (!KNOWN_INIT.has(name)) return undefined
     const input = (isRequest(this.#input) ? this.#input : {}) as Readonly<Record<string, unknown>>

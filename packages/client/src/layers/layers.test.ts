@@ -389,6 +389,18 @@ describe('adaptive throttling', () => {
   })
 })
 
+describe('calls at the same time', () => {
+  it('are not throttled for those that have no answer yet', async () => {
+    const { fetch, open } = pending()
+    const api = createFetch({ fetch, throttle: true, pacing: false })
+    const calls = Array.from({ length: 100 }, () => api(URL))
+    await flush()
+    expect(open).toHaveLength(100)
+    for (const answer of open) answer()
+    expect((await Promise.all(calls)).every(({ ok }) => ok)).toBe(true)
+  })
+})
+
 describe('concurrency', () => {
   it('makes no more calls at once, until their bodies have been read', async () => {
     const { fetch, open } = pending()

@@ -31,12 +31,14 @@ export class Throttle {
     return Math.max(0, (total - this.#multiplier * this.#accepts.total) / (total + 1))
   }
 
-  /** Counts a request, sent or kept back. */
-  noteRequest(): void {
+  /** A request was answered, or failed. One that is still under way has not been rejected. */
+  noteAnswer(isAccepted: boolean): void {
     this.#requests.add()
+    if (isAccepted) this.#accepts.add()
   }
 
-  noteAccepted(): void {
-    this.#accepts.add()
+  /** A request that is not sent counts too. */
+  noteKeptBack(): void {
+    this.#requests.add()
   }
 }
