@@ -11,6 +11,7 @@ const entryPoints = [
   ['core', 'calendar'],
   ['core', 'http'],
   ['core', 'remote'],
+  ['core', 'runtime'],
   ['core', 'testing'],
   ['express', 'index'],
   ['koa', 'index'],
