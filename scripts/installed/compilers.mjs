@@ -51,7 +51,7 @@ async function compile(app, version, { module, resolution, type }) {
     ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, esModuleInterop: true, noEmit: true },
     ...(version === '6.0' && resolution === 'node10' ? { ignoreDeprecations: '6.0' } : {}),
   }
-  const files = ['express.ts', 'koa.ts', 'fastify.ts', ...(clients ? ['clients.ts'] : [])]
+  const files = ['express.ts', 'koa.ts', 'fastify.ts', 'caller.ts', ...(clients ? ['clients.ts'] : [])]
   for (const file of files) symlinkSync(join(app, file), join(folder, file))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type }))
   writeFileSync(

@@ -6,6 +6,7 @@ import { createLimiter } from '@sluice/core'
 import { sluice } from '@sluice/express'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startExample } from '../servers.ts'
 
 const CALLS = 200
 const RATE = '50/10s'
@@ -68,4 +69,16 @@ describe('two hundred calls to a server of ours that lets fifty pass in ten seco
     },
     90_000,
   )
+})
+
+describe.each(['express', 'koa', 'fastify'])('the example server in %s', (example) => {
+  it('answers all of a burst to a route with two policies, and denies none', async () => {
+    const server = await startExample({ title: example, example, module: example })
+    const api = createFetch()
+    const responses = await Promise.all(Array.from({ length: 25 }, () => api(`${server.url}/search`)))
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 25 }, () => 200))
+    expect(responses.some(({ headers }) => headers.has('retry-after'))).toBe(false)
+    expect(new Set(api.state()[0]?.limits.map(({ windowMs }) => windowMs))).toEqual(new Set([1_000, 86_400_000]))
+    await server.stop()
+  })
 })

@@ -1,3 +1,4 @@
+const { createFetch, parseRateLimit } = require('@sluice/client')
 const { ConfigError, createLimiter, memoryStore } = require('@sluice/core')
 const { headerFields } = require('@sluice/core/http')
 const { storeSpec } = require('@sluice/core/testing')
@@ -50,6 +51,14 @@ test('a quota begins with its month, in a time zone', () => {
   const { period } = createLimiter({ policies }).consume('a').standings[0]
   const date = new Intl.DateTimeFormat('en-GB', { timeZone: 'Pacific/Auckland', day: 'numeric' })
   expect(Number(date.format(period.start))).toBeGreaterThanOrEqual(28)
+})
+
+test('a client tries again, and reads limits', async () => {
+  const answers = [503, 200]
+  const fetch = async () => new Response('x', { status: answers.shift() })
+  const response = await createFetch({ fetch, retry: { baseMs: 1 } })('https://api.example.com')
+  expect([response.status, await response.text()]).toEqual([200, 'x'])
+  expect(parseRateLimit({ ratelimit: '"a";r=1;t=2' }).limits).toHaveLength(1)
 })
 
 describe('the memory store', () => {

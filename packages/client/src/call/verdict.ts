@@ -20,13 +20,14 @@ export interface Verdict {
   readonly quota: string | undefined
 }
 
-/** The earliest time to try again, and the limit that says so: `Retry-After`, or for a 429 the limits that are used up. */
+/** The earliest time to try again, and the limit that says so: `Retry-After`, or for a 429 the limits that are or may be used up. */
 export function hintOf({ status, report }: Verdict): {
   readonly retryAt: number | null
   readonly limit: RemoteLimit | undefined
 } {
-  const usedUp = report.limits.filter(({ remaining }) => remaining === 0)
-  if (report.retryAt !== null) return { retryAt: report.retryAt, limit: usedUp[0] }
+  const usedUp = report.limits.filter(({ remaining }) => remaining === 0 || remaining === null)
+  if (report.retryAt !== null)
+    return { retryAt: report.retryAt, limit: usedUp.find(({ remaining }) => remaining === 0) }
   let retryAt: number | null = null
   let limit: RemoteLimit | undefined
   if (status === 429) {

@@ -148,6 +148,8 @@ describe('the wait', () => {
     [{ 'retry-after': 'Thu, 01 Jan 2026 00:00:30 GMT' }, 30_000],
     [{ ratelimit: '"a";r=0;t=4' }, 4_000],
     [{ 'ratelimit-remaining': '0', 'ratelimit-reset': '2' }, 2_000],
+    [{ 'ratelimit-reset': '2' }, 2_000],
+    [{ 'x-ratelimit-reset': '1767225602' }, 2_000],
     [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1767225605' }, 5_000],
     [{ ratelimit: '"a";r=0;t=4, "b";r=0;t=9, "c";r=5;t=50' }, 9_000],
   ])('is the server’s, and up to a tenth longer: %j', async (headers, ms) => {

@@ -117,12 +117,13 @@ function limitOf(
   const used = countOf(parts.get('used'))
   const remaining =
     countOf(parts.get('remaining')) ?? (limit !== null && used !== null ? Math.max(0, limit - used) : null)
-  if (limit === null && remaining === null) return undefined
+  const resetAt = resetOf(parts, now, skewMs)
+  if (limit === null && remaining === null && resetAt === null) return undefined
   return {
     name: dimension === '' ? (parts.get('name')?.trim() ?? 'default') : dimension,
     limit,
     remaining,
-    resetAt: resetOf(parts, now, skewMs),
+    resetAt,
     unit: dimension.endsWith('tokens') ? 'tokens' : 'requests',
     windowMs:
       PERIODS_MS.get(dimension) ?? quotaPolicyWindow(parts.get('limit'), limit) ?? announcedWindow(policyField, limit),
