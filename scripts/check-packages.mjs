@@ -136,14 +136,23 @@ async function answers(file, env, expected) {
   console.log(`${file}: ${env.SLUICE_STORE ?? 'memory'} answers ${expected}`)
 }
 
-/** The core and adapter tests on another Node, which the registry has as a package. */
+/** Tests of what depends on Node.js, on another one, which the registry has as a package. */
 function testsOn(version) {
   const node = ['--yes', `node@${version}`]
   const { stdout } = spawnSync('npx', [...node, '--version'], { encoding: 'utf8' })
   console.log(`Tests on Node ${stdout.trim()}`)
+  const client = ['endings', 'odd-servers', 'sdks', 'undici'].map((name) => `test/client/${name}`)
   run(
     'npx',
-    [...node, `${root}node_modules/vitest/vitest.mjs`, 'run', 'packages', 'test/adapters', 'test/conformance'],
+    [
+      ...node,
+      `${root}node_modules/vitest/vitest.mjs`,
+      'run',
+      'packages',
+      'test/adapters',
+      'test/conformance',
+      ...client,
+    ],
     `A test failed on Node ${version}.`,
   )
 }
