@@ -276,7 +276,7 @@ describe('an abort', () => {
     // In its pace.
     const paced = createFetch()
     await paced(`${url}/used`)
-    await leave((signal) => paced(`${url}/`, { signal }))
+    await leave((signal) => paced(`${url}/used`, { signal }))
     // In a queue.
     const queued = createFetch({ concurrency: 1 })
     const first = queued(`${url}/hang`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined)

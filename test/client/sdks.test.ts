@@ -151,6 +151,26 @@ describe.each(Object.entries(sdks))('%s', (_, { answer, ask }) => {
   })
 })
 
+describe.each(['openai', '@anthropic-ai/sdk'])('a server that is down, behind %s', (name) => {
+  it('is asked three times, and not nine', async () => {
+    server = await noted(inOrder([200]))
+    server.stop()
+    const retries: unknown[] = []
+    let sent = 0
+    const api = createFetch({
+      giveUp: 'return',
+      retry: { baseMs: 10 },
+      fetch: (input, init) => {
+        sent += 1
+        return fetch(input, init)
+      },
+    })
+    api.on('retry', (event) => retries.push(event))
+    await expect(sdks[name]?.ask(api, server.url)).rejects.toMatchObject({ status: 502 })
+    expect([sent, retries.length]).toEqual([3, 2])
+  })
+})
+
 describe('a stream of openai’s', () => {
   it('arrives part by part, and holds its place until it has ended', async () => {
     server = await noted((_req, res) => {

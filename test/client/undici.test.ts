@@ -78,6 +78,19 @@ describe('dispatcher()', () => {
   })
 })
 
+describe('createFetch over dispatcher()', () => {
+  it('fails as the dispatcher refused, and tries nothing again', async () => {
+    server = await noted(inOrder([429, { 'retry-after': '600' }]))
+    const agent = new Agent().compose(dispatcher())
+    const send: typeof fetch = (input, init) => fetch(input, { ...init, dispatcher: agent } as RequestInit)
+    const api = createFetch({ gate: false, pacing: false, fetch: send, retry: { attempts: 2 } })
+    await expect(api(server.url)).rejects.toMatchObject({ code: 'SLUICE_RETRY_AFTER' })
+    for (let i = 0; i < 12; i++) await expect(api(server.url)).rejects.toMatchObject({ code: 'SLUICE_RETRY_AFTER' })
+    expect(server.requests).toHaveLength(1)
+    await agent.close()
+  })
+})
+
 describe('a dispatched request that is refused', () => {
   it('is not sent later, and its handler is told once', async () => {
     server = await noted((_req, res) => void setTimeout(() => res.end('x'), 300))

@@ -6,7 +6,7 @@ import { type AttemptContext, type ExecuteOptions, FunctionWork } from './call/f
 import { hedged } from './call/hedged.js'
 import type { Work } from './call/work.js'
 import { type ClientEvents, Events } from './events.js'
-import { CLIENT_OPTIONS, type ClientOptions, type Settings, toSettings } from './options.js'
+import { CLIENT_OPTIONS, type ClientOptions, checkClientOptions, type Settings, toSettings } from './options.js'
 import { type TargetState, Targets } from './target.js'
 
 /** Calls anything that has limits, through the layers of its options. */
@@ -15,8 +15,8 @@ export interface Client {
    * Calls a function, once or several times, through all layers: anything that resolves, returns a response or throws one (`status`
    * and `headers`, or `response`, as the errors of got, axios and SDKs have).
    * @example const rows = await client.execute(({ signal }) => db.query(sql, { signal }), { key: 'db' })
-   * @throws what the function throws in its last attempt. @throws {RetryAfterError} {BreakerOpenError} {ThrottledError}
-   * {QueueFullError} {DeadlineError} where it was not called, or not for long enough; the signal's reason once that is aborted.
+   * @throws what the function throws in its last attempt, the signal's reason once that is aborted, and a `RetryAfterError`,
+   * `BreakerOpenError`, `ThrottledError`, `QueueFullError` or `DeadlineError` where it was not called, or took too long.
    */
   execute<T>(fn: (context: AttemptContext) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T>
   /** Listens to what happens to calls. Returns a function that stops listening. */
@@ -37,7 +37,7 @@ export interface Client {
 export function createClient<const T extends string, const L extends readonly PolicyLike[]>(
   options: ClientOptions<T, L> = {},
 ): Client {
-  checkOptions('createClient()', options, CLIENT_OPTIONS)
+  checkClientOptions('createClient()', options, CLIENT_OPTIONS)
   return new LayeredClient(toSettings(options as ClientOptions))
 }
 

@@ -17,6 +17,8 @@ interface WaitDetails {
   readonly retryAt: number
   readonly limit?: RemoteLimit | undefined
   readonly response?: Response | undefined
+  /** Milliseconds that it has waited already. */
+  readonly waitedMs?: number | undefined
 }
 
 /**
@@ -35,9 +37,12 @@ export class RetryAfterError extends Error {
   /** The response that asked for the wait; its body has been read or cancelled. */
   readonly response: Response | undefined
 
-  constructor({ key, retryAt, limit, response }: WaitDetails) {
+  constructor({ key, retryAt, limit, response, waitedMs = 0 }: WaitDetails) {
     const which = limit === undefined ? '' : ` (limit "${limit.name}")`
-    super(`${key} can be called again at ${shownTime(retryAt)}${which}: that is longer than this call may wait.`)
+    const waited = waitedMs < 100 ? '' : ` It has waited for ${(waitedMs / 1_000).toFixed(1)} s.`
+    super(
+      `${key} can be called again at ${shownTime(retryAt)}${which}: that is longer than this call may wait.${waited}`,
+    )
     this.key = key
     this.retryAt = retryAt
     this.limit = limit

@@ -3,6 +3,7 @@
  * @module @sluice/client
  */
 
+export { ConfigError, CostError, WaitError } from '@sluice/core'
 export type { AttemptContext, ExecuteOptions } from './call/function-work.js'
 export { attemptsOf } from './call/work.js'
 export { type Client, createClient } from './client.js'

@@ -56,11 +56,11 @@ export interface ConcurrencyLimit {
 export interface ClientOptions<T extends string = string, L extends readonly PolicyLike[] = readonly PolicyLike[]> {
   /** Milliseconds that a call may take until it is answered, all waits and attempts included. Without a default. */
   readonly deadlineMs?: number | undefined
-  /** Milliseconds that one wait may take: a longer one fails at once with a `RetryAfterError`. Defaults to 60,000. */
+  /** Milliseconds of the longest wait that a server may ask for: a longer one fails at once with a `RetryAfterError`. Defaults to 60,000. */
   readonly maxWaitMs?: number | undefined
   /**
-   * What becomes of a wait that is too long, or of a quota that is used up: an error, or the response, with
-   * `x-should-retry: false`, as SDKs understand it. Defaults to `'throw'`.
+   * What becomes of a failure of `fetch`: an error, or a response, with `x-should-retry: false`, as SDKs understand it. Where there is none,
+   * one is made: 429 for a wait that is too long, 503 for what was not sent, 504 and 502 for what was not answered. Defaults to `'throw'`.
    */
   readonly giveUp?: 'throw' | 'return' | undefined
   /**
@@ -68,17 +68,19 @@ export interface ClientOptions<T extends string = string, L extends readonly Pol
    * sent twice, and within the budget for retries. Off by default.
    */
   readonly hedgeAfterMs?: number | undefined
+  /** Attempts and the waits between them; `false` makes one attempt. Defaults to 3 attempts. */
   readonly retry?: RetryOptions | false | undefined
-  readonly breaker?: BreakerOptions | false | undefined
+  /** Keeps calls from a key that fails; `false` removes it. On by default. */
+  readonly breaker?: BreakerOptions | boolean | undefined
   /** Adaptive throttling: keeps calls back, with a probability, from a server that rejects many. Defaults to `false`. */
   readonly throttle?: boolean | Partial<ThrottleTerms> | undefined
   /** Holds all calls to a key for which a response said when to come back. Defaults to `true`. */
   readonly gate?: boolean | undefined
   /** Sends no more calls than the limits that responses report let through. Defaults to `true`. */
   readonly pacing?: boolean | undefined
-  /** Calls to a key at once; by default as many as there are. */
+  /** Calls to a key at once, until their responses have been read; by default as many as there are. */
   readonly concurrency?: number | ConcurrencyLimit | undefined
-  /** What may be sent to a key, over all processes that share the store. */
+  /** What may be sent to each key, over all processes that share the store. */
   readonly limits?: RateText<T> | Policy | PolicyList<L> | undefined
   /** Where `limits` are counted: a Store, or the URL of one. Defaults to memory. */
   readonly store?: Store | string | undefined
@@ -173,6 +175,7 @@ function retryTerms(options: RetryOptions | false = {}): {
   readonly statuses: readonly number[]
 } {
   if (options === false) return { retry: undefined, statuses: STATUSES }
+  checkObject('retry', options, 'false or options, such as { attempts: 3 }')
   checkOptions('retry', options, ['attempts', 'baseMs', 'maxMs', 'jitter', 'statuses', 'methods', 'budget'])
   const {
     attempts = 3,
@@ -215,8 +218,9 @@ function budgetTerms(options: Partial<BudgetTerms> | false = {}): BudgetTerms | 
   }
 }
 
-function breakerTerms(options: BreakerOptions | false = {}): BreakerTerms | undefined {
-  if (options === false) return undefined
+function breakerTerms(given: BreakerOptions | boolean = true): BreakerTerms | undefined {
+  if (given === false) return undefined
+  const options = given === true ? {} : checkObject('breaker', given, 'true, false or options, such as { share: 0.5 }')
   checkOptions('breaker', options, ['share', 'calls', 'leastCalls', 'openMs'])
   const { share = 0.5, calls = 20, openMs = 10_000 } = options
   checkNumber('breaker.share', share, 0, 1)
@@ -234,7 +238,7 @@ function breakerTerms(options: BreakerOptions | false = {}): BreakerTerms | unde
 
 function throttleTerms(options: boolean | Partial<ThrottleTerms> = false): ThrottleTerms | undefined {
   if (options === false) return undefined
-  const given = options === true ? {} : options
+  const given = options === true ? {} : checkObject('throttle', options, 'true, false or { multiplier }')
   checkOptions('throttle', given, ['multiplier'])
   return { multiplier: checkNumber('throttle.multiplier', given.multiplier ?? 2, 1, 1_000) }
 }
@@ -242,7 +246,10 @@ function throttleTerms(options: boolean | Partial<ThrottleTerms> = false): Throt
 function bulkheadTerms(options: number | ConcurrencyLimit | undefined): BulkheadTerms | undefined {
   if (options === undefined) return undefined
   const isNumber = typeof options === 'number'
-  if (!isNumber) checkOptions('concurrency', options, ['max', 'queue'])
+  if (!isNumber) {
+    checkObject('concurrency', options, 'a number of calls or { max, queue }')
+    checkOptions('concurrency', options, ['max', 'queue'])
+  }
   const { max, queue = 1_000 } = isNumber ? { max: options } : options
   return {
     max: checkWhole('concurrency', max, 1, 1_000_000),
@@ -253,12 +260,42 @@ function bulkheadTerms(options: number | ConcurrencyLimit | undefined): Bulkhead
 function limiterOf({ limits, store, name }: ClientOptions): Limiter<Store> | undefined {
   if (limits !== undefined) {
     const policies = limits as PolicyList<readonly PolicyLike[]>
-    return createLimiter({ policies, store, name: name ?? 'client' }) as Limiter<Store>
+    try {
+      return createLimiter({ policies, store, name: name ?? 'client' }) as Limiter<Store>
+    } catch (error) {
+      // There they are called policies.
+      if (error instanceof ConfigError) throw new ConfigError(error.message.replace(/^policies:/, 'limits:'))
+      throw error
+    }
   }
   for (const [option, value] of Object.entries({ store, name })) {
     if (value !== undefined) throw new ConfigError(`${option}: is for \`limits\`, which are not given.`)
   }
   return undefined
+}
+
+function checkObject<T>(option: string, value: T, expected: string): T {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw new ConfigError(`${option}: expected ${expected}, got ${shown(value)}.`)
+}
+
+/** What other clients call these, or what is looked for first. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ['retries', '"retry: { attempts }"'],
+  ['maxRetries', '"retry: { attempts }"'],
+  ['attempts', '"retry: { attempts }"'],
+  ['timeout', '"deadlineMs", or "attemptTimeoutMs" for each attempt'],
+  ['timeoutMs', '"deadlineMs", or "attemptTimeoutMs" for each attempt'],
+  ['limit', '"limits"'],
+])
+
+/** @throws {ConfigError} on an option that there is none of, naming the one that was meant. */
+export function checkClientOptions(place: string, options: object, known: readonly string[]): void {
+  for (const name of typeof options === 'object' && options !== null ? Object.keys(options) : []) {
+    const other = known.includes(name) ? undefined : OTHER_NAMES.get(name)
+    if (other !== undefined) throw new ConfigError(`${place} has no option "${name}". Did you mean ${other}?`)
+  }
+  checkOptions(place, options, known)
 }
 
 function checkNumber(option: string, value: unknown, least: number, most: number): number {

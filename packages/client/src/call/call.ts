@@ -17,7 +17,7 @@ import type { Target } from '../target.js'
 import { errorIn, type Finished } from './finished.js'
 import { Held } from './held.js'
 import { Stop } from './stop.js'
-import { hintOf, type Verdict, verdictOfError } from './verdict.js'
+import { hintOf, refusalIn, type Verdict, verdictOfError } from './verdict.js'
 import { noteAttempts, type Work } from './work.js'
 
 /** setTimeout takes no more. */
@@ -42,6 +42,8 @@ export class Call<T> {
   #sentAt: number | undefined
   #waitedMs = 0
   #isReported = false
+  /** Whether an attempt was sent that nothing is noted of yet. */
+  #isUnderWay = false
   #held: Held | undefined
   /** Ends the latest attempt, where it has a signal of its own. */
   #abort: ((reason: unknown) => void) | undefined
@@ -165,7 +167,7 @@ export class Call<T> {
     const isFailed = finished.isThrown || verdict.isRetryable
     if (this.#attempts !== undefined || isFailed) this.#note(finished, 0)
     if (isFailed) this.#reportFailure(verdict.status, errorIn(finished))
-    if (finished.isThrown) throw finished.error
+    if (finished.isThrown) return this.#answerTo(finished.error)
     const result = isFailed && this.#isFinal(verdict) ? this.#work.failed(finished.result) : finished.result
     if (this.#attempts !== undefined) noteAttempts(result, this.#attempts)
     return result
@@ -178,12 +180,21 @@ export class Call<T> {
 
   /** A call that was ended, or was not sent. */
   #refused(thrown: unknown): T {
-    this.#reportFailure(undefined, thrown)
-    if (thrown instanceof RetryAfterError && this.#settings.giveUp === 'return') {
-      const answer = this.#work.refused(thrown)
-      if (answer !== undefined) return answer
-    }
-    throw thrown
+    const { signal } = this.#work
+    if (this.#isUnderWay) this.#push(undefined, thrown, 0)
+    // Whoever leaves has not failed.
+    if (signal?.aborted === true && this.#stop.aborted) noteAttempts(thrown, this.#attempts ?? [])
+    else this.#reportFailure(this.#attempts?.at(-1)?.status, thrown)
+    return this.#answerTo(thrown)
+  }
+
+  /** @throws what was thrown, unless a response is asked for instead. */
+  #answerTo(thrown: unknown): T {
+    const isLeft = this.#work.signal?.aborted === true
+    const answer = this.#settings.giveUp === 'return' && !isLeft ? this.#work.refused(thrown) : undefined
+    if (answer === undefined) throw thrown
+    if (this.#attempts !== undefined) noteAttempts(answer, this.#attempts)
+    return answer
   }
 
   #reportFailure(status: number | undefined, error: unknown): void {
@@ -194,9 +205,13 @@ export class Call<T> {
   }
 
   #note(finished: Finished<T>, waitedMs: number): void {
+    this.#push(finished.verdict.status, errorIn(finished), waitedMs)
+  }
+
+  #push(status: number | undefined, error: unknown, waitedMs: number): void {
     this.#attempts ??= []
-    const { status } = finished.verdict
-    this.#attempts.push({ sentAt: this.#sentAt, status, error: errorIn(finished), waitedMs })
+    this.#attempts.push({ sentAt: this.#sentAt, status, error, waitedMs })
+    this.#isUnderWay = false
   }
 
   #attempt(attempt: number): Promise<Finished<T>> {
@@ -254,10 +269,11 @@ export class Call<T> {
   }
 
   #enter(pacer: Pacer): Sent | Promise<Sent> {
-    const { key } = this.#work
-    const latestAt = Math.min(this.#deadlineAt, Date.now() + this.#settings.maxWaitMs)
-    const sent = pacer.enter(this.#arrival, latestAt, this.#stop, (retryAt, limit) => {
-      return new RetryAfterError({ key, retryAt, limit })
+    const { key, route } = this.#work
+    const { maxWaitMs } = this.#settings
+    const call = { arrival: this.#arrival, route, deadlineAt: this.#deadlineAt, maxWaitMs }
+    const sent = pacer.enter(call, this.#stop, (retryAt, limit, waitedMs) => {
+      return new RetryAfterError({ key, retryAt, limit, waitedMs })
     })
     return sent instanceof Promise ? this.#timed('pace', sent) : sent
   }
@@ -287,6 +303,7 @@ export class Call<T> {
   async #send(attempt: number, sent: Sent | undefined, held: Held): Promise<Finished<T>> {
     const { pacer } = this.#target
     this.#sentAt = Date.now()
+    this.#isUnderWay = true
     this.#held = held
     let result: T
     let verdict: Verdict
@@ -299,7 +316,7 @@ export class Call<T> {
     }
     // The gate closes before the body is looked at.
     if (sent !== undefined) this.#answered(pacer, sent, verdict)
-    this.#target.throttle?.noteAnswer(!verdict.isFailure && verdict.status !== 429)
+    this.#target.throttle?.noteAnswer(!verdict.isFailure && !verdict.isRate)
     try {
       const judged = this.#work.judgeBody(result, verdict)
       if (judged !== undefined) verdict = await this.#stop.race(judged)
@@ -312,6 +329,11 @@ export class Call<T> {
   }
 
   #thrown(error: unknown, pacer: Pacer | undefined, sent: Sent | undefined): Finished<T> {
+    const refusal = this.#stop.aborted ? undefined : refusalIn(error)
+    if (refusal !== undefined && !(refusal instanceof AttemptTimeoutError)) {
+      if (sent !== undefined) pacer?.leave(sent)
+      throw refusal
+    }
     const verdict = verdictOfError(error, this.#settings.statuses)
     if (sent !== undefined) {
       if (this.#stop.aborted || (verdict.status === undefined && !verdict.isUnprocessed)) pacer?.lost(sent)
@@ -319,14 +341,14 @@ export class Call<T> {
       else this.#answered(pacer, sent, verdict)
     }
     if (this.#stop.aborted) throw error
-    this.#target.throttle?.noteAnswer(!verdict.isFailure && verdict.status !== 429)
+    this.#target.throttle?.noteAnswer(!verdict.isFailure && !verdict.isRate)
     return { verdict, isThrown: true, error }
   }
 
-  #answered(pacer: Pacer | undefined, sent: Sent, { status, report }: Verdict): void {
-    const until = pacer?.answered(sent, status, report)
+  #answered(pacer: Pacer | undefined, sent: Sent, verdict: Verdict): void {
+    const until = pacer?.answered(sent, verdict)
     if (until === undefined || !this.#events.isHeard) return
-    this.#events.emit('gate', { key: this.#work.key, until, status: status ?? 0 })
+    this.#events.emit('gate', { key: this.#work.key, until, status: verdict.status ?? 0 })
   }
 
   /** Starts the work, and ends it where it takes too long or nobody waits for it any more. */
@@ -394,9 +416,9 @@ function waitErrorOf(error: unknown, key: string): unknown {
   return new RetryAfterError({ key, retryAt: Date.now() + decision.retryAfterMs, limit: limitOf(decision) })
 }
 
-/** The limit of ours that keeps a call waiting. */
+/** The limit of ours that keeps a call waiting for longest. */
 function limitOf({ standings }: Decision): RemoteLimit | undefined {
-  const denied = standings.find(({ allowed }) => !allowed)
+  const [denied] = standings.filter(({ allowed }) => !allowed).sort((a, b) => b.retryAfterMs - a.retryAfterMs)
   if (denied === undefined) return undefined
   const { policy, remaining, retryAfterMs } = denied
   return {

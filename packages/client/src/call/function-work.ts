@@ -29,6 +29,7 @@ export interface ExecuteOptions {
 /** A function as the work of a call. */
 export class FunctionWork<T> implements Work<T> {
   readonly key: string
+  readonly route = undefined
   readonly signal: AbortSignal | undefined
   readonly cost: Costs | undefined
   readonly priority: number

@@ -10,6 +10,8 @@ export interface Verdict {
   readonly status: number | undefined
   /** What it says of limits. */
   readonly report: RateLimitReport
+  /** Too fast, or too much: a 429, or a 403 that says when to come back or that nothing is left, as GitHub's. */
+  readonly isRate: boolean
   /** Counts against the server: 5xx, a timeout, a network error. Not a 429, nor an abort. */
   readonly isFailure: boolean
   /** Neither a success nor an answer that another attempt would get too. */
@@ -21,7 +23,7 @@ export interface Verdict {
 }
 
 /** The earliest time to try again, and the limit that says so: `Retry-After`, or for a 429 the limits that are or may be used up. */
-export function hintOf({ status, report }: Verdict): {
+export function hintOf({ isRate, report }: Verdict): {
   readonly retryAt: number | null
   readonly limit: RemoteLimit | undefined
 } {
@@ -30,7 +32,7 @@ export function hintOf({ status, report }: Verdict): {
     return { retryAt: report.retryAt, limit: usedUp.find(({ remaining }) => remaining === 0) }
   let retryAt: number | null = null
   let limit: RemoteLimit | undefined
-  if (status === 429) {
+  if (isRate) {
     for (const one of usedUp) {
       if (one.resetAt === null || one.resetAt <= (retryAt ?? 0)) continue
       retryAt = one.resetAt
@@ -46,6 +48,7 @@ const NO_REPORT: RateLimitReport = { limits: [], retryAt: null }
 export const PLAIN_SUCCESS: Verdict = {
   status: undefined,
   report: NO_REPORT,
+  isRate: false,
   isFailure: false,
   isRetryable: false,
   isUnprocessed: false,
@@ -56,15 +59,21 @@ export const PLAIN_SUCCESS: Verdict = {
 export function verdictOfStatus(status: number, headers: HeaderFields, statuses: ReadonlySet<number>): Verdict {
   const report = parseRateLimit(headers)
   const told = status < 400 ? null : fieldOf(headers, 'x-should-retry')
-  const isRefused = status === 429 || (status === 503 && report.retryAt !== null)
+  const isRate = status === 429 || (status === 403 && saysWhen(report))
+  const isRefused = isRate || (status === 503 && report.retryAt !== null)
   return {
     status,
     report,
+    isRate,
     isFailure: status >= 500,
-    isRetryable: told === 'true' || (told !== 'false' && statuses.has(status)),
+    isRetryable: told === 'true' || (told !== 'false' && (isRate ? statuses.has(429) : statuses.has(status))),
     isUnprocessed: isRefused || told === 'true',
     quota: undefined,
   }
+}
+
+function saysWhen({ retryAt, limits }: RateLimitReport): boolean {
+  return retryAt !== null || limits.some(({ remaining }) => remaining === 0)
 }
 
 /** What something that was thrown means: by the response that it carries, as the errors of got, axios and SDKs do, or else by itself. */
@@ -83,6 +92,14 @@ export function verdictOfError(error: unknown, statuses: ReadonlySet<number>): V
     isRetryable: isFailure,
     isUnprocessed: UNSENT.has(codeOf(error) ?? ''),
   }
+}
+
+/** What kept a call from being sent below us: by a dispatcher of ours, which fetch hands on as a cause. */
+export function refusalIn(error: unknown): unknown {
+  for (let at = error, depth = 0; isError(at) && depth < 5; at = at.cause, depth++) {
+    if ('code' in at && typeof at.code === 'string' && at.code.startsWith('SLUICE_')) return at
+  }
+  return undefined
 }
 
 /** No connection was made, so nothing was sent. */
@@ -108,9 +125,12 @@ function isMistake(error: unknown): boolean {
   if (name !== 'TypeError') return false
   // A network error is a TypeError too. In Node.js its cause has a code; that of a bad scheme or too many redirects has none.
   if (cause !== undefined) return codeOf(cause)?.startsWith('ERR_INVALID') ?? true
-  // In browsers, Deno and Bun it has these words.
-  return !/fetch|network|load failed|terminated|connect/i.test(message)
+  // In browsers, Deno and Bun it begins with these words.
+  return !NETWORK_ERROR.test(message)
 }
+
+const NETWORK_ERROR =
+  /^(?:failed to fetch|fetch failed|load failed|terminated|network ?error|network request failed|error sending request|the network connection was lost)/i
 
 interface ResponseIn {
   readonly status: number
@@ -135,9 +155,9 @@ function asResponse(value: unknown): ResponseIn | undefined {
   return { status: code, headers: fields, body: body ?? data ?? error }
 }
 
-/** What a function returned: by its status, where it looks like a response. */
-export function verdictOfResult(result: unknown, statuses: ReadonlySet<number>): Verdict {
-  const response = asResponse(result)
+/** What a function returned: by its status and its fields, where it has both as a response has. */
+export function verdictOfResult(result: object, statuses: ReadonlySet<number>): Verdict {
+  const response = 'headers' in result ? asResponse(result) : undefined
   return response === undefined ? PLAIN_SUCCESS : verdictOfStatus(response.status, response.headers, statuses)
 }
 

@@ -1,11 +1,13 @@
 import type { Costs } from '@sluice/core'
-import type { Attempt, RetryAfterError } from '../errors.js'
+import type { Attempt } from '../errors.js'
 import type { Verdict } from './verdict.js'
 
 /** What a call does in each attempt, and what its results mean. */
 export interface Work<T> {
   /** Whose limits, gate and breaker hold. */
   readonly key: string
+  /** What limits of the server may hold for alone; `undefined` where that cannot be told. */
+  readonly route: string | undefined
   readonly signal: AbortSignal | undefined
   /** What an attempt takes from `limits`. */
   readonly cost: Costs | undefined
@@ -32,8 +34,8 @@ export interface Work<T> {
   held(result: T, release: () => void, abort: ((reason: unknown) => void) | undefined): T
   /** The result to hand out where it is a failure, and the last. */
   failed(result: T): T
-  /** What stands for a call that was refused without being sent, or `undefined` for an error. */
-  refused(error: RetryAfterError): T | undefined
+  /** What stands for an error, where results are to; `undefined` where nothing can. */
+  refused(error: unknown): T | undefined
 }
 
 const attemptsBy = new WeakMap<object, readonly Attempt[]>()

@@ -1,7 +1,7 @@
 import { ConfigError, type Costs, type PolicyLike } from '@sluice/core'
-import { checkFlag, checkOptions, shown } from '@sluice/core/runtime'
+import { checkFlag, shown } from '@sluice/core/runtime'
 import { type Client, LayeredClient } from '../client.js'
-import { CLIENT_OPTIONS, type ClientOptions, toSettings } from '../options.js'
+import { CLIENT_OPTIONS, type ClientOptions, checkClientOptions, toSettings } from '../options.js'
 import { Coalescing } from './coalescing.js'
 import { FetchWork } from './fetch-work.js'
 import { type FetchInit, type FetchInput, OutgoingRequest } from './outgoing-request.js'
@@ -52,7 +52,7 @@ export interface SluiceFetch extends Client {
 export function createFetch<const T extends string, const L extends readonly PolicyLike[]>(
   options: FetchOptions<T, L> = {},
 ): SluiceFetch {
-  checkOptions('createFetch()', options, [...CLIENT_OPTIONS, 'key', 'cost', 'priority', 'coalesce', 'fetch'])
+  checkClientOptions('createFetch()', options, [...CLIENT_OPTIONS, 'key', 'cost', 'priority', 'coalesce', 'fetch'])
   const { key, cost, priority, fetch: given } = options
   for (const [name, fn] of Object.entries({ key, cost, priority, fetch: given })) {
     if (fn !== undefined && typeof fn !== 'function') {

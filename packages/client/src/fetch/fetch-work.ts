@@ -1,13 +1,14 @@
 import type { Costs } from '@sluice/core'
+import { describe } from '@sluice/core/runtime'
 import { whenAborted } from '../call/signal-hub.js'
 import { type Verdict, verdictOfStatus } from '../call/verdict.js'
 import type { Work } from '../call/work.js'
-import type { RetryAfterError } from '../errors.js'
 import type { Settings } from '../options.js'
 import { judgeDenial } from './denial.js'
 import { discardBody } from './discard.js'
 import { holdResponse } from './held-response.js'
 import type { OutgoingRequest } from './outgoing-request.js'
+import { refusalOf } from './refusal.js'
 
 export interface FetchTerms {
   readonly fetch: typeof fetch
@@ -40,6 +41,10 @@ export class FetchWork implements Work<Response> {
     this.#terms = terms
   }
 
+  get route(): string {
+    return this.#request.route
+  }
+
   get isIdempotent(): boolean {
     const { method, headers } = this.#request
     return this.#terms.settings.retry?.methods.has(method) === true || headers.has('idempotency-key')
@@ -65,9 +70,7 @@ export class FetchWork implements Work<Response> {
   }
 
   judgeBody(response: Response, verdict: Verdict): Promise<Verdict> | undefined {
-    return response.status === 429 && this.#terms.settings.retry !== undefined
-      ? judgeDenial(response, verdict)
-      : undefined
+    return verdict.isRate && this.#terms.settings.retry !== undefined ? judgeDenial(response, verdict) : undefined
   }
 
   discard(response: Response): void {
@@ -98,26 +101,17 @@ export class FetchWork implements Work<Response> {
     return Object.isExtensible(response) ? finalResponse(response) : response
   }
 
-  /** What a server would have answered. */
-  refused({ message, retryAt, limit }: RetryAfterError): Response | undefined {
-    if (this.#terms.settings.giveUp === 'throw') return undefined
-    const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1_000))
-    const problem = {
-      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-      title: 'Too many requests',
-      status: 429,
-      detail: `${message} Not sent by @sluice/client.`,
-      ...(limit === undefined ? undefined : { 'violated-policies': [limit.name] }),
+  /** What a server or a gateway would have answered, for an SDK that reads responses. */
+  refused(error: unknown): Response | undefined {
+    const refusal = refusalOf(error)
+    if (refusal === undefined) return undefined
+    const { status, title, type, retryAt } = refusal
+    const headers = new Headers({ 'content-type': 'application/problem+json', 'x-should-retry': 'false' })
+    if (retryAt !== undefined) {
+      headers.set('retry-after', String(Math.max(1, Math.ceil((retryAt - Date.now()) / 1_000))))
     }
-    return new Response(JSON.stringify(problem), {
-      status: 429,
-      statusText: 'Too Many Requests',
-      headers: {
-        'content-type': 'application/problem+json',
-        'retry-after': String(seconds),
-        'x-should-retry': 'false',
-      },
-    })
+    const detail = `${describe(error)} (@sluice/client)`
+    return new Response(JSON.stringify({ type, title, status, detail }), { status, statusText: title, headers })
   }
 }
 

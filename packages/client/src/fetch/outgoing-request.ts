@@ -49,6 +49,11 @@ export class OutgoingRequest {
     return originOf(this.url)
   }
 
+  /** Method and path: limits may be those of a route. */
+  get route(): string {
+    return `${this.method} ${/^(?:[a-z]+:)?(?:\/\/[^/?#]*)?([^?#]*)/i.exec(this.url)?.[1] ?? ''}`
+  }
+
   /**
    * Equal for requests that a server cannot tell apart: never for two credentials. `undefined` where it may change something, or has
    * options that nobody here knows.

@@ -220,7 +220,7 @@ describe('the wait', () => {
     expect(sent).toHaveLength(1)
     expect([second?.status, second?.headers.get('x-should-retry')]).toEqual([429, 'false'])
     expect(Number(second?.headers.get('retry-after'))).toBeGreaterThanOrEqual(120)
-    expect(await second?.json()).toMatchObject({ status: 429, detail: expect.stringContaining('Not sent by') })
+    expect(await second?.json()).toMatchObject({ status: 429, detail: expect.stringContaining('(@sluice/client)') })
   })
 })
 

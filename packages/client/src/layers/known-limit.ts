@@ -16,6 +16,9 @@ export class KnownLimit {
   /** The number of the answer that it was set by, and when that call was sent. */
   #answer: number
   #sentAt: number
+  /** Until when a denial that it brought about holds its routes, and the earliest time for the next call while calls are spread. */
+  #heldUntil = 0
+  nextAt = 0
   /** Calls since then that may have been counted although nobody knows. */
   #lost = 0
   /** Units that a call takes, as far as reports tell; 1 where requests are counted. */
@@ -42,9 +45,13 @@ export class KnownLimit {
     return this.#report.resetAt
   }
 
-  /** As the server said itself. What is only supposed never refuses a call. */
-  get isUsedUp(): boolean {
-    return this.#remaining <= 0
+  /** Until when it certainly lets nothing through; 0 where it may. */
+  get closedUntil(): number {
+    return this.#remaining <= 0 ? Math.max(this.#report.resetAt ?? 0, this.#heldUntil) : 0
+  }
+
+  hold(until: number): void {
+    this.#heldUntil = Math.max(this.#heldUntil, until)
   }
 
   /** When the call was sent that reported last: calls from long before it are counted in its report. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createClient, createFetch, dispatcher, watchOutbound } from '../index.ts'
+import { attemptsOf, createClient, createFetch, dispatcher, watchOutbound } from '../index.ts'
 import { answering, networkError, settled } from '../testing.test-helper.ts'
 
 const URL = 'https://api.example.com/things'
@@ -697,6 +697,81 @@ describe('execute', () => {
   })
 })
 
+describe('mistakes and results of functions', () => {
+  it.each([
+    'db.connect is not a function',
+    'x.fetchUser is not a function',
+    "Cannot read properties of undefined (reading 'fetch')",
+  ])('are not taken for network errors: %s', async (message) => {
+    let calls = 0
+    const fail = () => {
+      calls += 1
+      throw new TypeError(message)
+    }
+    await settled(createClient().execute(fail))
+    expect(calls).toBe(1)
+  })
+
+  it('are no responses where they only have a status', async () => {
+    let calls = 0
+    const { value } = await settled(
+      createClient().execute(() => {
+        calls += 1
+        return { id: 1, status: 503 }
+      }),
+    )
+    expect([value, calls]).toEqual([{ id: 1, status: 503 }, 1])
+  })
+})
+
+describe('a call that fails', () => {
+  it('is given up, and one that its caller leaves is not', async () => {
+    const { fetch } = pending()
+    const api = createFetch({ fetch, deadlineMs: 1_000 })
+    const events: unknown[] = []
+    api.on('giveUp', ({ attempts, error }) => events.push([attempts.length, (error as Error).name]))
+    const controller = new AbortController()
+    const left = api(URL, { signal: controller.signal }).catch(() => undefined)
+    await flush()
+    controller.abort()
+    await left
+    expect(events).toEqual([])
+    expect(attemptsOf((await settled(api(URL))).error)).toHaveLength(1)
+    expect(events).toEqual([[1, 'DeadlineError']])
+  })
+
+  it.each([
+    [{ deadlineMs: 50 }, 504],
+    [{ attemptTimeoutMs: 50, retry: { attempts: 1 } }, 504],
+    [{ concurrency: { max: 1, queue: 0 } }, 503],
+  ])('is a response where those are asked for: %j', async (options, status) => {
+    const { fetch } = pending()
+    const api = createFetch({ fetch, giveUp: 'return', ...options })
+    const first = api(URL).catch(() => undefined)
+    await flush()
+    const { value } = await settled(api(URL))
+    expect([value?.status, value?.headers.get('x-should-retry')]).toEqual([status, 'false'])
+    expect(await value?.json()).toMatchObject({ status, detail: expect.stringContaining('(@sluice/client)') })
+    if (!('concurrency' in options)) await settled(first)
+  })
+
+  it('on the network too, and by an open breaker; not one that its caller leaves', async () => {
+    const { fetch } = answering(networkError('ECONNREFUSED'))
+    const api = createFetch({ fetch, giveUp: 'return', retry: false, breaker: { calls: 2, leastCalls: 2 } })
+    const statuses = []
+    for (let i = 0; i < 3; i++) statuses.push((await settled(api(URL))).value?.status)
+    expect(statuses).toEqual([502, 502, 503])
+    expect((await settled(api(URL, { signal: AbortSignal.abort('left') }))).error).toBe('left')
+  })
+
+  it('names the limit that holds it for longest', async () => {
+    const { fetch } = answering(200)
+    const api = createFetch({ fetch, limits: ['2/s', { policy: '3/min', name: 'm' }], maxWaitMs: 2_000 })
+    for (let i = 0; i < 3; i++) await settled(api(URL))
+    expect((await settled(api(URL))).error).toMatchObject({ limit: { name: 'm', resetAt: expect.any(Number) } })
+  })
+})
+
 describe('a listener', () => {
   it('that throws or rejects harms no call', async () => {
     const warned: unknown[] = []
@@ -740,14 +815,21 @@ describe('options that cannot be right', () => {
     [{ retry: { statuses: [200] } }, 'retry.statuses: expected a whole number from 400'],
     [{ retry: { methods: 'POST' } }, 'retry.methods: expected an array'],
     [{ retry: { budget: { share: -1 } } }, 'retry.budget.share: expected'],
-    [{ retry: true }, 'retry takes its options as an object'],
+    [{ retry: 5 }, 'retry: expected false or options, such as { attempts: 3 }, got 5.'],
+    [{ breaker: 'on' }, 'breaker: expected true, false or options'],
     [{ breaker: { share: 1 } }, 'breaker.share: expected a share above 0'],
     [{ breaker: { calls: 5, leastCalls: 6 } }, 'breaker.leastCalls: expected'],
     [{ throttle: { multiplier: 0 } }, 'throttle.multiplier: expected'],
     [{ gate: 'yes' }, 'gate: expected true or false'],
     [{ gate: null }, 'gate: expected true or false'],
     [{ concurrency: 0 }, 'concurrency: expected'],
-    [{ concurrency: null }, 'concurrency takes its options as an object'],
+    [{ concurrency: null }, 'concurrency: expected a number of calls or { max, queue }'],
+    [{ concurrency: '8' }, 'concurrency: expected a number of calls or { max, queue }'],
+    [{ throttle: 2 }, 'throttle: expected true, false or { multiplier }'],
+    [{ limits: 100 }, 'limits: expected'],
+    [{ limits: [] }, 'limits: expected'],
+    [{ retries: 3 }, 'Did you mean "retry: { attempts }"?'],
+    [{ timeout: 3 }, 'Did you mean "deadlineMs", or "attemptTimeoutMs" for each attempt?'],
     [{ cost: () => 1 }, 'cost: is for `limits`'],
     [{ concurrency: { max: 1, queues: 2 } }, 'concurrency has no option "queues"'],
     [{ limits: '60/mintue' }, 'mintue'],

@@ -134,6 +134,105 @@ describe('a gate', () => {
   })
 })
 
+describe('a route with a limit of its own', () => {
+  const general = '"general";r=900;t=60'
+  const login = (remaining: number, status = 200, more: Record<string, string> = {}) =>
+    [5, { ratelimit: `${general}, "login";r=${remaining};t=900`, ...more }, status] as const
+
+  it('does not hold the others, also where it was the first that was called', async () => {
+    const { fetch } = byPath({ '/login': login(0), '/search': [5, { ratelimit: general }] })
+    const api = createFetch({ fetch })
+    await settled(api(at('/login'), { method: 'POST' }))
+    expect((await settled(api(at('/search')))).value?.status).toBe(200)
+    expect((await settled(api(at('/never-called')))).value?.status).toBe(200)
+    expect((await settled(api(at('/login'), { method: 'POST' }))).error).toMatchObject({ limit: { name: 'login' } })
+  })
+
+  it('holds its own calls when it denies, once it is known to be its own', async () => {
+    const { fetch, sent } = byPath({
+      '/login': login(0, 429, { 'retry-after': '900' }),
+      '/search': [5, { ratelimit: general }],
+    })
+    const api = createFetch({ fetch, retry: false })
+    await settled(api(at('/search')))
+    await settled(api(at('/login')))
+    expect((await settled(api(at('/search')))).value?.status).toBe(200)
+    expect((await settled(api(at('/login')))).error).toMatchObject({ code: 'SLUICE_RETRY_AFTER' })
+    expect(sent).toHaveLength(3)
+  })
+
+  it('that waits does not stand in the way of calls to others', async () => {
+    const { fetch } = byPath({ '/slow': [5, { ratelimit: '"slow";r=0;t=30' }], '/search': [5, { ratelimit: general }] })
+    const api = createFetch({ fetch })
+    await settled(api(at('/search')))
+    await settled(api(at('/slow')))
+    const waiting = api(at('/slow'))
+    expect((await settled(api(at('/search')))).afterMs).toBeLessThan(100)
+    expect((await settled(waiting)).afterMs).toBeGreaterThan(20_000)
+  })
+
+  it('is told from a limit of all routes', async () => {
+    const all = { ratelimit: '"all";r=0;t=30' }
+    const { fetch } = byPath({ '/a': [5, all], '/b': [5, all] })
+    const api = createFetch({ fetch })
+    await settled(api(at('/a')))
+    await settled(api(at('/b')))
+    expect((await settled(api(at('/c')))).afterMs).toBeGreaterThan(20_000)
+  })
+})
+
+describe('a denial', () => {
+  it('that says nothing of when to come back holds the others too', async () => {
+    let isOver = false
+    let sent = 0
+    const fetch = async (): Promise<Response> => {
+      sent += 1
+      await sleep(20)
+      return new Response(null, { status: isOver ? 200 : 429 })
+    }
+    const api = createFetch({ fetch })
+    await settled(api('https://other.example'))
+    sent = 0
+    const calls = Array.from({ length: 100 }, () => api(URL).catch(() => undefined))
+    await vi.advanceTimersByTimeAsync(200)
+    const atOnce = sent
+    expect(atOnce).toBeLessThanOrEqual(10)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(sent).toBeLessThan(atOnce + 10)
+    isOver = true
+    await settled(Promise.all(calls))
+  })
+
+  it.each([
+    ['403 with Retry-After', { 'retry-after': '2' }],
+    ['403 with nothing left', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '2' }],
+  ])('may be a %s, as GitHub’s', async (_, headers) => {
+    const { fetch, gaps } = answering([403, headers], 200)
+    expect((await settled(createFetch({ fetch })(URL))).value?.status).toBe(200)
+    expect(gaps()[0]).toBeGreaterThanOrEqual(2_000)
+    const forbidden = answering(403)
+    expect((await settled(createFetch({ fetch: forbidden.fetch })(URL))).value?.status).toBe(403)
+    expect(forbidden.sent).toHaveLength(1)
+  })
+})
+
+describe('a long line', () => {
+  it('fails nobody: each of its waits is short', async () => {
+    let [used, since] = [0, 0]
+    const fetch = async (): Promise<Response> => {
+      await sleep(5)
+      if (Date.now() - since >= 10_000) [used, since] = [0, Date.now()]
+      used += 1
+      const t = Math.ceil((since + 10_000 - Date.now()) / 1_000)
+      const headers = { ratelimit: `"a";r=${Math.max(0, 50 - used)};t=${t}`, 'ratelimit-policy': '"a";q=50;w=10' }
+      return new Response(null, { status: used > 50 ? 429 : 200, headers })
+    }
+    const api = createFetch({ fetch, maxWaitMs: 15_000 })
+    const { value } = await settled(Promise.all(Array.from({ length: 400 }, () => api(URL))))
+    expect(value?.every(({ status }) => status === 200)).toBe(true)
+  })
+})
+
 describe('a breaker', () => {
   const failing = { retry: false, breaker: { calls: 4, leastCalls: 4, openMs: 5_000 }, pacing: false } as const
 

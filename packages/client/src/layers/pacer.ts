@@ -1,6 +1,8 @@
 import type { Stop } from '../call/stop.js'
+import type { Verdict } from '../call/verdict.js'
 import type { RateLimitReport, RemoteLimit } from '../parse/remote-limit.js'
 import { KnownLimit } from './known-limit.js'
+import { Routes } from './routes.js'
 
 /** Calls that are sent to a key before its first answer: limits are not known yet. */
 const FIRST_CALLS = 10
@@ -14,20 +16,40 @@ const SPREAD = 0.1
 const LONGEST_GATE_MS = 86_400_000
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+/** How long a key is held after a denial that says nothing: at least half of it, doubled each time. */
+const FIRST_HOLD_MS = 500
+const LONGEST_HOLD_MS = 20_000
+
+/** A call that wants to be sent. */
+export interface PacedCall {
+  /** Whoever began first has the smaller number, also with a second attempt. */
+  readonly arrival: number
+  /** What limits may hold for alone; `undefined` where that is not known. */
+  readonly route: string | undefined
+  /** When it has to have been sent. */
+  readonly deadlineAt: number
+  /** The longest wait that may be announced to it. */
+  readonly maxWaitMs: number
+}
+
 /** A call that was sent: it has to be answered, lost or left, once. */
 export interface Sent {
   readonly at: number
+  readonly route: string | undefined
   /** How many answers had arrived by then. */
   readonly after: number
 }
 
 interface Waiter {
-  /** Whoever began first has the smaller number, also with a second attempt. */
-  readonly arrival: number
-  /** When its call has to have been sent. */
-  readonly latestAt: number
+  readonly call: PacedCall
   readonly enter: (sent: Sent) => void
-  readonly refuse: (retryAt: number, limit: RemoteLimit | undefined) => void
+  readonly refuse: (obstacle: Obstacle) => void
+}
+
+/** What certainly holds a call, and until when. */
+interface Obstacle {
+  readonly until: number
+  readonly limit: RemoteLimit | undefined
 }
 
 export interface PacerTerms {
@@ -35,8 +57,11 @@ export interface PacerTerms {
   readonly pacing: boolean
 }
 
-/** Makes the error of a call that cannot wait until then. */
-export type Refused = (retryAt: number, limit: RemoteLimit | undefined) => Error
+/** Makes the error of a call that cannot wait until then, and has waited for so long. */
+export type Refused = (retryAt: number, limit: RemoteLimit | undefined, waitedMs: number) => Error
+
+/** What an answer says. */
+type Answer = Pick<Verdict, 'status' | 'isRate' | 'report'>
 
 /**
  * When the next call to a key is sent: not through a closed gate, and no faster than its limits let through, as far as responses
@@ -46,6 +71,7 @@ export class Pacer {
   readonly #terms: PacerTerms
   readonly #line: Waiter[] = []
   readonly #limits = new Map<string, KnownLimit>()
+  readonly #routes = new Routes()
   /** Calls without an answer, the oldest first. */
   readonly #unanswered = new Set<Sent>()
   /** Calls that have come, and answers, so far. */
@@ -58,6 +84,9 @@ export class Pacer {
   #slowestMs = 0
   #closedUntil = 0
   #gateMs = 0
+  /** Denials in a row that said nothing of when to come back, and when the last one came. */
+  #denials = 0
+  #deniedAt = 0
   /** The earliest time for the next call, while calls are spread. */
   #nextAt = 0
   /** Those that waited at the gate, and the milliseconds between them. */
@@ -85,23 +114,21 @@ export class Pacer {
 
   /** Whether something is known that calls have to wait for. */
   get isHolding(): boolean {
-    return this.#obstacleAt(Date.now()) !== undefined
+    const now = Date.now()
+    return this.#closedUntil > now || Array.from(this.#limits.values()).some(({ closedUntil }) => closedUntil > now)
   }
 
   get limits(): readonly RemoteLimit[] {
     return Array.from(this.#limits.values(), ({ report }) => report)
   }
 
-  /**
-   * Waits for its turn.
-   * @param latestAt when the call has to have been sent: where that cannot be, it is refused at once.
-   */
-  enter(arrival: number, latestAt: number, stop: Stop, refused: Refused): Sent | Promise<Sent> {
+  /** Waits for its turn. Where a wait is announced that is too long for it, it is refused at once. */
+  enter(call: PacedCall, stop: Stop, refused: Refused): Sent | Promise<Sent> {
     const now = Date.now()
     this.#calls += 1
-    if (this.#line.length === 0 && this.#waitMs(now, latestAt) === 0) return this.#send(now)
-    const obstacle = this.#obstacleAt(now)
-    if (obstacle !== undefined && obstacle.until > latestAt) throw refused(obstacle.until, obstacle.limit)
+    if (this.#line.length === 0 && this.#waitMs(now, call) === 0) return this.#send(now, call.route)
+    const obstacle = this.#obstacleFor(call.route, now)
+    if (obstacle !== undefined && isTooLong(obstacle.until, now, call)) throw refused(obstacle.until, obstacle.limit, 0)
     return new Promise((resolve, reject) => {
       const aborted = (): void => {
         this.#line.splice(this.#line.indexOf(waiter), 1)
@@ -109,15 +136,14 @@ export class Pacer {
         this.#advance()
       }
       const waiter: Waiter = {
-        arrival,
-        latestAt,
+        call,
         enter(sent) {
           stop.removeEventListener('abort', aborted)
           resolve(sent)
         },
-        refuse(retryAt, limit) {
+        refuse({ until, limit }) {
           stop.removeEventListener('abort', aborted)
-          reject(refused(retryAt, limit))
+          reject(refused(until, limit, Date.now() - now))
         },
       }
       stop.addEventListener('abort', aborted)
@@ -139,16 +165,21 @@ export class Pacer {
     this.#advance()
   }
 
-  /** A response has arrived. Returns until when it closed the gate, if it did. */
-  answered(sent: Sent, status: number | undefined, report: RateLimitReport): number | undefined {
+  /** A response has arrived. Returns until when it holds calls, if it says so. */
+  answered(sent: Sent, answer: Answer): number | undefined {
     const now = Date.now()
-    const answer = this.#answered(sent)
-    const until = this.#terms.gate ? this.#close(status, report, now) : undefined
+    const { report } = answer
+    const number = this.#answered(sent)
     if (this.#terms.pacing) {
+      if (sent.route !== undefined) this.#routes.note(sent.route, report.limits)
       if (this.#limits.size > 0) this.#forget(report, sent)
-      for (const limit of report.limits) this.#note(limit, sent, answer, now)
+      for (const limit of report.limits) this.#note(limit, sent, number, now)
     }
-    if (this.#line.length > 0) this.#advance()
+    const until = this.#terms.gate ? this.#close(answer, sent, now) : undefined
+    if (this.#line.length > 0) {
+      this.#refuseLate(now)
+      this.#advance()
+    }
     return until
   }
 
@@ -160,23 +191,60 @@ export class Pacer {
     return this.#answers
   }
 
-  #close(status: number | undefined, { retryAt }: RateLimitReport, now: number): number | undefined {
-    if (retryAt === null || retryAt <= now || (status !== 429 && status !== 503)) return undefined
+  #close({ status, isRate, report }: Answer, sent: Sent, now: number): number | undefined {
+    if (!isRate && status !== 503) {
+      this.#denials = 0
+      return undefined
+    }
+    const { retryAt, limits } = report
+    if (retryAt === null || retryAt <= now) {
+      if (isRate && !limits.some(({ remaining, resetAt }) => remaining === 0 && resetAt !== null)) this.#hold(sent, now)
+      return undefined
+    }
     const until = Math.min(retryAt, now + LONGEST_GATE_MS)
-    if (until <= this.#closedUntil) return undefined
-    this.#closedUntil = until
-    this.#gateMs = until - now
+    const own = this.#ownLimits(limits)
+    if (own.length > 0) for (const limit of own) limit.hold(until)
+    else if (until <= this.#closedUntil) return undefined
+    else {
+      this.#closedUntil = until
+      this.#gateMs = until - now
+    }
     // Not all clients of a server come back at the same moment.
-    this.#nextAt = until + Math.random() * SPREAD * this.#gateMs
-    this.#refuseLate(until, undefined)
+    const spread = until + Math.random() * SPREAD * (until - now)
+    if (own.length > 0) for (const limit of own) limit.nextAt = spread
+    else this.#nextAt = spread
     return until
   }
 
+  /** The limits that are used up, where none of them is known to hold for all routes: a denial by them holds their own. */
+  #ownLimits(limits: readonly RemoteLimit[]): readonly KnownLimit[] {
+    const own: KnownLimit[] = []
+    for (const { name, remaining } of limits) {
+      if (remaining !== 0) continue
+      const known = this.#limits.get(name)
+      if (known === undefined || this.#routes.isEverywhere(name)) return []
+      own.push(known)
+    }
+    return own
+  }
+
+  /** A denial that does not say when to come back: nobody asks again for a while, and then one does. */
+  #hold(sent: Sent, now: number): void {
+    // Those that were sent together are denied together.
+    if (sent.at >= this.#deniedAt) this.#denials += 1
+    this.#deniedAt = now
+    const holdMs = Math.min(LONGEST_HOLD_MS, FIRST_HOLD_MS * 2 ** (this.#denials - 1))
+    this.#nextAt = Math.max(this.#nextAt, now + holdMs / 2 + (Math.random() * holdMs) / 2)
+    this.#probe(now)
+  }
+
   /** Those who cannot wait for so long need not wait at all. */
-  #refuseLate(until: number, limit: RemoteLimit | undefined): void {
-    for (const waiter of this.#line.filter(({ latestAt }) => latestAt < until)) {
+  #refuseLate(now: number): void {
+    for (const waiter of [...this.#line]) {
+      const obstacle = this.#obstacleFor(waiter.call.route, now)
+      if (obstacle === undefined || !isTooLong(obstacle.until, now, waiter.call)) continue
       this.#line.splice(this.#line.indexOf(waiter), 1)
-      waiter.refuse(until, limit)
+      waiter.refuse(obstacle)
     }
   }
 
@@ -189,7 +257,7 @@ export class Pacer {
   }
 
   #note(limit: RemoteLimit, { at: sentAt, after: sentAfter }: Sent, answer: number, now: number): void {
-    const { name, remaining, unit, resetAt } = limit
+    const { name, remaining, unit } = limit
     // Slots come back when calls end, and no header says when.
     if (remaining === null || unit === 'concurrent-requests') return
     const noted = { limit, remaining, sentAfter, answer, sentAt, now }
@@ -199,12 +267,11 @@ export class Pacer {
       if (this.#limits.size >= MOST_LIMITS) this.#limits.clear()
       this.#limits.set(name, new KnownLimit(noted, this.#calls))
     }
-    if (remaining === 0 && resetAt !== null && this.#line.length > 0) this.#refuseLate(resetAt, limit)
   }
 
   #insert(waiter: Waiter): void {
     let at = this.#line.length
-    while (at > 0 && (this.#line[at - 1]?.arrival ?? 0) > waiter.arrival) at -= 1
+    while (at > 0 && (this.#line[at - 1]?.call.arrival ?? 0) > waiter.call.arrival) at -= 1
     this.#line.splice(at, 0, waiter)
   }
 
@@ -212,80 +279,96 @@ export class Pacer {
   #advance(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    for (let first = this.#line[0]; first !== undefined; first = this.#line[0]) {
+    let soonestMs = Number.POSITIVE_INFINITY
+    for (let at = 0; at < this.#line.length; ) {
+      const waiter = this.#line[at] as Waiter
       const now = Date.now()
-      const waitMs = this.#waitMs(now, first.latestAt)
-      if (waitMs > 0) {
-        this.#timer = setTimeout(() => this.#advance(), Math.min(Math.ceil(waitMs), LONGEST_TIMER_MS))
-        return
+      const waitMs = this.#waitMs(now, waiter.call)
+      if (waitMs === 0) {
+        this.#line.splice(at, 1)
+        waiter.enter(this.#send(now, waiter.call.route))
+        continue
       }
-      this.#line.shift()
-      first.enter(this.#send(now))
+      soonestMs = Math.min(soonestMs, waitMs)
+      // Behind it, only calls of other routes can have anything else to wait for.
+      if (this.#closedUntil > now || this.#routes.areAlike) break
+      at += 1
     }
-    this.#toSpread = 0
+    if (this.#line.length === 0) this.#toSpread = 0
+    else this.#timer = setTimeout(() => this.#advance(), Math.min(Math.ceil(soonestMs), LONGEST_TIMER_MS))
   }
 
-  #send(now: number): Sent {
-    const sent = { at: now, after: this.#answers }
+  #send(now: number, route: string | undefined): Sent {
+    const sent = { at: now, route, after: this.#answers }
     this.#unanswered.add(sent)
     this.#lastSentAt = now
-    let spacingMs = this.#toSpread > 0 ? this.#gapMs : 0
+    this.#nextAt = this.#toSpread > 0 ? now + this.#gapMs : now
     if (this.#toSpread > 0) this.#toSpread -= 1
-    for (const limit of this.#limits.values()) {
-      const unanswered = this.#unansweredFor(limit)
-      spacingMs = Math.max(spacingMs, limit.spacingMs(now, unanswered, this.#line.length, this.#calls))
+    for (const [name, limit] of this.#limits) {
+      if (!this.#routes.holds(name, route)) continue
+      const unanswered = this.#unansweredFor(name, limit)
+      limit.nextAt = now + limit.spacingMs(now, unanswered, this.#line.length, this.#calls)
     }
-    this.#nextAt = now + spacingMs
     return sent
   }
 
-  #waitMs(now: number, latestAt: number): number {
+  #waitMs(now: number, { route, deadlineAt, maxWaitMs }: PacedCall): number {
     this.#renew(now)
-    const obstacle = this.#obstacleAt(now)
+    const obstacle = this.#obstacleFor(route, now)
     if (obstacle !== undefined) return obstacle.until - now
-    if (this.#awaitsAnswer()) {
+    if (this.#awaitsAnswer(route)) {
       const waitMs = this.#lastSentAt + Math.max(PATIENCE_MS, 2 * this.#slowestMs) - now
       if (waitMs > 0) return waitMs
       this.#window = Number.POSITIVE_INFINITY
     }
+    let nextAt = this.#nextAt
+    for (const [name, limit] of this.#limits)
+      if (this.#routes.holds(name, route)) nextAt = Math.max(nextAt, limit.nextAt)
     // To be spread is for the others' good: it takes no more than half of the time that is left.
-    const spreadMs = this.#nextAt - now
-    return spreadMs > 0 && spreadMs <= (latestAt - now) / 2 ? spreadMs : 0
+    const spreadMs = nextAt - now
+    return spreadMs > 0 && spreadMs <= Math.min(maxWaitMs, deadlineAt - now) / 2 ? spreadMs : 0
   }
 
   /** Whether calls without an answer may leave no room for another one. */
-  #awaitsAnswer(): boolean {
+  #awaitsAnswer(route: string | undefined): boolean {
     if (this.#unanswered.size === 0) return false
     if (this.#unanswered.size >= this.#window) return true
-    for (const limit of this.#limits.values()) {
-      const unanswered = this.#unansweredFor(limit)
+    for (const [name, limit] of this.#limits) {
+      if (!this.#routes.holds(name, route)) continue
+      const unanswered = this.#unansweredFor(name, limit)
       if (unanswered > 0 && limit.credit(unanswered) <= 0) return true
     }
     return false
   }
 
-  /** Those that the last report does not count yet. */
-  #unansweredFor(limit: KnownLimit): number {
+  /** Those that the last report of a limit does not count yet. */
+  #unansweredFor(name: string, limit: KnownLimit): number {
     const before = limit.sentAt - PATIENCE_MS
+    const isEverywhere = this.#routes.isEverywhere(name)
     let counted = 0
-    for (const { at } of this.#unanswered) {
-      if (at > before) break
-      counted += 1
+    for (const { at, route } of this.#unanswered) {
+      // The oldest stand first.
+      if (at <= before) counted += 1
+      else if (isEverywhere) break
+      else if (!this.#routes.holds(name, route)) counted += 1
     }
     return this.#unanswered.size - counted
   }
 
-  /** What certainly holds every call, and until when. */
-  #obstacleAt(now: number): { readonly until: number; readonly limit: RemoteLimit | undefined } | undefined {
+  #obstacleFor(route: string | undefined, now: number): Obstacle | undefined {
     let until = this.#closedUntil
-    let tightest: RemoteLimit | undefined
-    for (const limit of this.#limits.values()) {
-      const { resetAt } = limit
-      if (resetAt === null || resetAt <= until || !limit.isUsedUp) continue
-      until = resetAt
-      tightest = limit.report
+    let limit: RemoteLimit | undefined
+    for (const [name, known] of this.#limits) {
+      if (known.closedUntil <= until || !this.#routes.holds(name, route) || this.#mayScout(route)) continue
+      until = known.closedUntil
+      limit = known.report
     }
-    return until > now ? { until, limit: tightest } : undefined
+    return until > now ? { until, limit } : undefined
+  }
+
+  /** While one route alone is known, nobody can tell its limits from those of all: a call of another one finds out. */
+  #mayScout(route: string | undefined): boolean {
+    return route !== undefined && this.#routes.size === 1 && !this.#routes.knows(route) && this.#unanswered.size === 0
   }
 
   /** Once a wait is over, one call goes ahead and finds out how much there is. */
@@ -298,7 +381,7 @@ export class Pacer {
     }
     for (const [name, limit] of this.#limits) {
       const isReset = limit.resetAt === null ? this.#unanswered.size === 0 : limit.resetAt <= now
-      if (!isReset || limit.credit(this.#unanswered.size) > 0) continue
+      if (!isReset || limit.closedUntil > now || limit.credit(this.#unanswered.size) > 0) continue
       this.#limits.delete(name)
       this.#probe(now)
     }
@@ -310,4 +393,8 @@ export class Pacer {
     this.#windowAfter = this.#answers
     this.#lastSentAt = now
   }
+}
+
+function isTooLong(until: number, now: number, { deadlineAt, maxWaitMs }: PacedCall): boolean {
+  return until > deadlineAt || until - now > maxWaitMs
 }

@@ -255,6 +255,12 @@ describe('the newest draft', () => {
   })
 })
 
+it('a response is read too', () => {
+  expect(parseRateLimit(new Response(null, { headers: { 'retry-after': '5' } }), { now: NOW }).retryAt).toBe(
+    NOW + 5_000,
+  )
+})
+
 describe('names of objects’ own properties', () => {
   it.each(['constructor', '__proto__', 'toString'])('are names like any: %s', (name) => {
     const fields = {

@@ -3,8 +3,12 @@ import { OlderFields } from './older-fields.js'
 import type { RateLimitReport } from './remote-limit.js'
 import { structuredLimits } from './structured-fields.js'
 
-/** A response's header fields: `Headers`, an object such as Node's and axios's, or pairs. */
-export type HeaderFields = HeadersLike | Readonly<Record<string, unknown>> | Iterable<readonly [string, string]>
+/** A response's header fields: `Headers`, an object such as Node's and axios's, or pairs; or the response itself. */
+export type HeaderFields =
+  | HeadersLike
+  | Readonly<Record<string, unknown>>
+  | Iterable<readonly [string, string]>
+  | { readonly headers: HeadersLike }
 
 interface HeadersLike {
   forEach(callback: (value: string, name: string) => void): void
@@ -112,7 +116,9 @@ class ReadFields {
 
 function forEachField(headers: HeaderFields, callback: (name: string, value: string) => void): void {
   if (typeof headers !== 'object' || headers === null) return
-  if (isHeaders(headers)) {
+  if ('headers' in headers && isHeaders(headers.headers as HeaderFields)) {
+    forEachField(headers.headers as HeadersLike, callback)
+  } else if (isHeaders(headers)) {
     headers.forEach((value, name) => {
       callback(name.toLowerCase(), String(value))
     })
@@ -123,6 +129,7 @@ function forEachField(headers: HeaderFields, callback: (name: string, value: str
 
 /** Not an array, which has a `forEach` too. */
 function isHeaders(headers: HeaderFields): headers is HeadersLike {
+  if (typeof headers !== 'object' || headers === null) return false
   return !Array.isArray(headers) && 'forEach' in headers && typeof headers.forEach === 'function'
 }
 

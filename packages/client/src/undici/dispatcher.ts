@@ -1,9 +1,9 @@
 import { ConfigError, type Costs, type PolicyLike } from '@sluice/core'
-import { checkOptions, shown } from '@sluice/core/runtime'
+import { shown } from '@sluice/core/runtime'
 import { type Verdict, verdictOfStatus } from '../call/verdict.js'
 import type { Work } from '../call/work.js'
 import { type Client, LayeredClient } from '../client.js'
-import { CLIENT_OPTIONS, type ClientOptions, type Settings, toSettings } from '../options.js'
+import { CLIENT_OPTIONS, type ClientOptions, checkClientOptions, type Settings, toSettings } from '../options.js'
 
 /** A request as undici dispatches it: the part that options' functions see. */
 export interface DispatchedRequest {
@@ -44,7 +44,7 @@ export function dispatcher<const T extends string, const L extends readonly Poli
   options: DispatcherOptions<T, L> = {},
 ): DispatcherInterceptor {
   const known = CLIENT_OPTIONS.filter((name) => !LEFT_OUT.includes(name))
-  checkOptions('dispatcher()', options, [...known, 'key', 'cost', 'priority'])
+  checkClientOptions('dispatcher()', options, [...known, 'key', 'cost', 'priority'])
   const { key, cost, priority } = options
   for (const [name, fn] of Object.entries({ key, cost, priority })) {
     if (fn !== undefined && typeof fn !== 'function') {
@@ -150,6 +150,7 @@ interface Head {
 /** A dispatched request as the work of a call: it is answered when its head has arrived, and done with when its body has ended. */
 class DispatchWork implements Work<Head> {
   readonly key: string
+  readonly route: string
   readonly cost: Costs | undefined
   readonly priority: number
   readonly signal: AbortSignal | undefined
@@ -180,6 +181,7 @@ class DispatchWork implements Work<Head> {
     this.#controller = controller
     this.#settings = settings
     this.key = key
+    this.route = `${request.method} ${request.path.split('?')[0]}`
     this.cost = cost
     this.priority = priority
     this.signal = controller.signal
