@@ -1,5 +1,5 @@
 /**
- * A fetch that lives well with rate limits.
+ * A fetch that copes with rate limits.
  * @module @sluice/client
  */
 

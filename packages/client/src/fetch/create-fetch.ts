@@ -35,13 +35,13 @@ export interface FetchOptions<T extends string = string, L extends readonly Poli
   readonly fetch?: typeof fetch | undefined
 }
 
-/** A `fetch`, for wherever one can be passed, that lives well with limits. */
+/** A `fetch`, for wherever one can be passed, that copes with limits. */
 export interface SluiceFetch extends Client {
   (input: FetchInput, init?: FetchInit): Promise<Response>
 }
 
 /**
- * A `fetch` that reads what servers say of their limits, waits as long as it is told, retries what is safe, paces itself, and stops
+ * A `fetch` that reads what servers report about their limits, waits as long as it is told, retries what is safe, paces itself, and stops
  * calling what is down.
  * @example
  * const api = createFetch({ deadlineMs: 30_000, concurrency: 8 })
