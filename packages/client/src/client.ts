@@ -6,7 +6,8 @@ import { type AttemptContext, type ExecuteOptions, FunctionWork } from './call/f
 import { hedged } from './call/hedged.js'
 import type { Work } from './call/work.js'
 import { type ClientEvents, Events } from './events.js'
-import { CLIENT_OPTIONS, type ClientOptions, checkClientOptions, type Settings, toSettings } from './options.js'
+import { CLIENT_OPTIONS, type ClientOptions } from './options.js'
+import { checkClientOptions, type Settings, toSettings } from './settings.js'
 import { type TargetState, Targets } from './target.js'
 
 /** Calls anything that has limits, through the layers of its options. */

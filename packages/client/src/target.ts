@@ -4,8 +4,8 @@ import { Bulkhead } from './layers/bulkhead.js'
 import { Pacer } from './layers/pacer.js'
 import { RetryBudget } from './layers/retry-budget.js'
 import { Throttle } from './layers/throttle.js'
-import type { Settings } from './options.js'
 import type { RemoteLimit } from './parse/remote-limit.js'
+import type { Settings } from './settings.js'
 
 /** What a client knows of one key, that is, of what it calls. */
 export class Target {

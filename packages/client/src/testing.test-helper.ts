@@ -1,4 +1,4 @@
-import { vi } from 'vitest'
+import { afterEach, beforeEach, vi } from 'vitest'
 
 /** A `fetch` that answers as it is told, in order, and keeps what it was sent. */
 export function answering(...answers: readonly Answer[]) {
@@ -48,4 +48,31 @@ export async function settled<T>(promise: Promise<T>): Promise<{ value?: T; erro
   }
   if (outcome === undefined) throw new Error('It has not settled.')
   return { ...outcome, afterMs: Date.now() - began }
+}
+
+/** Resolves when it is told, in the order in which it was called. */
+export function pending() {
+  const open: (() => void)[] = []
+  const send = (_: unknown, init?: RequestInit): Promise<Response> =>
+    new Promise((resolve, reject) => {
+      open.push(() => resolve(new Response('x')))
+      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))
+    })
+  return { fetch: send as typeof fetch, open }
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Lets what is due now happen. */
+export const flush = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
+
+/** Time that stands still in all tests of a file, until they move it. */
+export function standingTime(): void {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) })
+  })
+  afterEach(() => {
+    vi.restoreAllMocks()
+    vi.useRealTimers()
+  })
 }

@@ -1,16 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { attemptsOf, createFetch, QuotaExceededError, RetryAfterError } from '../index.ts'
-import { answering, networkError, settled } from '../testing.test-helper.ts'
+import { answering, networkError, settled, standingTime } from '../testing.test-helper.ts'
 
 const URL = 'https://api.example.com/things'
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) })
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-})
+standingTime()
 
 describe('what is retried', () => {
   it.each([408, 425, 429, 500, 502, 503, 504])('a %i', async (status) => {

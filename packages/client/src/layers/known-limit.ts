@@ -50,6 +50,11 @@ export class KnownLimit {
     return this.#remaining <= 0 ? Math.max(this.#report.resetAt ?? 0, this.#heldUntil) : 0
   }
 
+  /** Whether a denial that it brought about still holds its routes. */
+  isHeld(now: number): boolean {
+    return this.#heldUntil > now
+  }
+
   hold(until: number): void {
     this.#heldUntil = Math.max(this.#heldUntil, until)
   }

@@ -1,17 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createFetch } from '../index.ts'
-import { answering, networkError, settled } from '../testing.test-helper.ts'
+import { answering, networkError, settled, sleep, standingTime } from '../testing.test-helper.ts'
 
 const URL = 'https://api.example.com/things'
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+standingTime()
 
 /** Answers by path: with these fields, after so long. */
 function byPath(
@@ -159,6 +152,21 @@ describe('a route with a limit of its own', () => {
     expect((await settled(api(at('/search')))).value?.status).toBe(200)
     expect((await settled(api(at('/login')))).error).toMatchObject({ code: 'SLUICE_RETRY_AFTER' })
     expect(sent).toHaveLength(3)
+  })
+
+  it('is not passed by a call that waited for a place when it denied', async () => {
+    const { fetch, sent } = byPath({
+      '/login': [50, { ratelimit: '"login";r=0;t=30', 'retry-after': '30' }, 429],
+      '/search': [5, { ratelimit: general }],
+    })
+    const api = createFetch({ fetch, retry: false, concurrency: 1 })
+    await settled(api(at('/search')))
+    const first = api(at('/login'))
+    const second = api(at('/login'))
+    await settled(first)
+    const began = sent.at(-1)?.at ?? 0
+    await settled(second)
+    expect(sent.at(-1)?.at).toBeGreaterThanOrEqual(began + 30_000)
   })
 
   it('that waits does not stand in the way of calls to others', async () => {

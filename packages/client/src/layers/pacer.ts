@@ -108,8 +108,13 @@ export class Pacer {
     return this.#closedUntil
   }
 
-  get isClosed(): boolean {
-    return this.#closedUntil > Date.now()
+  /** Whether a denial holds calls of a route, whoever has had its turn already. */
+  isClosedFor(route: string | undefined): boolean {
+    const now = Date.now()
+    if (this.#closedUntil > now) return true
+    if (route === undefined || !this.#routes.knows(route)) return false
+    for (const [name, limit] of this.#limits) if (limit.isHeld(now) && this.#routes.holds(name, route)) return true
+    return false
   }
 
   /** Whether something is known that calls have to wait for. */

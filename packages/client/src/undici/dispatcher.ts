@@ -3,7 +3,8 @@ import { shown } from '@sluice/core/runtime'
 import { type Verdict, verdictOfStatus } from '../call/verdict.js'
 import type { Work } from '../call/work.js'
 import { type Client, LayeredClient } from '../client.js'
-import { CLIENT_OPTIONS, type ClientOptions, checkClientOptions, type Settings, toSettings } from '../options.js'
+import { CLIENT_OPTIONS, type ClientOptions } from '../options.js'
+import { checkClientOptions, type Settings, toSettings } from '../settings.js'
 
 /** A request as undici dispatches it: the part that options' functions see. */
 export interface DispatchedRequest {
