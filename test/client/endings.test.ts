@@ -249,3 +249,62 @@ describe('a body that has to be looked at', () => {
     }
   })
 })
+
+describe('a body that is only looked at', () => {
+  it('does not keep its place: with a signal and coalescing, or by a test for null', async () => {
+    server = await noted(inOrder([200, {}, 'hello']))
+    const api = createFetch({ coalesce: true, concurrency: 1 })
+    const { signal } = new AbortController()
+    const first = await api(`${server.url}/a`, { signal })
+    expect(first.body === null).toBe(false)
+    const second = await api(`${server.url}/b`, { signal })
+    expect([await first.text(), await second.text()]).toEqual(['hello', 'hello'])
+  })
+})
+
+describe('a program that awaits responses before it reads them', () => {
+  it('does not end before they have come', async () => {
+    server = await noted(inOrder([200, {}, 'hello']))
+    const { execFile } = await import('node:child_process')
+    const { promisify } = await import('node:util')
+    const program = `
+      import { createFetch } from '@sluice/client'
+      const api = createFetch({ concurrency: 1 })
+      const all = await Promise.all(['a', 'b', 'c'].map((x) => api('${server.url}/' + x)))
+      console.log(all.length)`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
+    expect(stdout.trim()).toBe('3')
+  })
+})
+
+describe('what comes too late, or is no response', () => {
+  it('ends no process', async () => {
+    const unhandled: unknown[] = []
+    const listener = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', listener)
+    const late = createFetch({
+      attemptTimeoutMs: 20,
+      retry: { attempts: 1 },
+      fetch: (async () => {
+        await sleep(60)
+        return undefined
+      }) as never,
+    })
+    await expect(late('https://a.example')).rejects.toMatchObject({ code: 'SLUICE_ATTEMPT_TIMEOUT' })
+    const used = new Response('x')
+    await used.text()
+    const same = createFetch({ coalesce: true, fetch: async () => used })
+    const outcomes = await Promise.allSettled([same('https://a.example'), same('https://a.example')])
+    expect(outcomes.map(({ status }) => status)).toContain('rejected')
+    await sleep(80)
+    process.off('unhandledRejection', listener)
+    expect(unhandled).toEqual([])
+  })
+
+  it('is not made a response of, where it is the caller’s mistake', async () => {
+    const api = createFetch({ giveUp: 'return', limits: '2/min', cost: () => 5 })
+    await expect(api('https://a.example')).rejects.toMatchObject({ code: 'SLUICE_WAIT' })
+    const wrong = createFetch({ giveUp: 'return', limits: '2/min', cost: () => Number.NaN })
+    await expect(wrong('https://a.example')).rejects.toMatchObject({ code: 'SLUICE_COST' })
+  })
+})

@@ -113,6 +113,19 @@ describe('a dispatched request that is refused', () => {
     await agent.destroy()
   })
 
+  it('is ended once, also where an interceptor puts its own abort in place of ours', async () => {
+    server = await noted((_req, res) => void setTimeout(() => res.end('x'), 300))
+    const agent = new Agent().compose(dispatcher({ attemptTimeoutMs: 100 }), interceptors.dump())
+    const told: string[] = []
+    agent.dispatch(
+      { origin: server.url, path: '/', method: 'GET' },
+      { onResponseError: (_: unknown, error: Error) => void told.push(error.name) },
+    )
+    await sleep(500)
+    expect(told).toEqual(['AttemptTimeoutError'])
+    await agent.destroy()
+  })
+
   it('leaves the queue when fetch is aborted, and takes nothing', async () => {
     server = await noted((_req, res) => void setTimeout(() => res.end('x'), 50))
     const layers = dispatcher({ concurrency: 1, limits: '2/min' })

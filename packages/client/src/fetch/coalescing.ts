@@ -52,7 +52,7 @@ export class Coalescing {
       const leave = (): void => {
         flight.callers -= 1
         if (flight.callers === 0) {
-          this.#flights.delete(id)
+          if (this.#flights.get(id) === flight) this.#flights.delete(id)
           flight.abort?.abort(signal?.reason)
         }
       }
@@ -70,7 +70,11 @@ export class Coalescing {
           if (signal?.aborted === true) return
           flight.waiting -= 1
           // Each has a body of its own: the last takes the response itself.
-          resolve(ending(flight.waiting > 0 ? copyOf(response) : response, signal, leave))
+          try {
+            resolve(ending(flight.waiting > 0 ? copyOf(response) : response, signal, leave))
+          } catch (error) {
+            reject(error)
+          }
         },
         (error) => {
           stopWatching?.()

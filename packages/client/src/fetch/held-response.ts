@@ -82,6 +82,8 @@ class Hold {
   readonly release: () => void
   isAborted = false
   reason: unknown
+  /** Whether the body is being read as a stream. */
+  isPulled = false
 
   constructor(once: Once) {
     this.#once = once
@@ -146,9 +148,8 @@ function lookAtLater(response: HeldResponse, once: Once): void {
   fresh.set(once, response)
   if (isLooking) return
   isLooking = true
-  const timer: unknown = setTimeout(look, LOOK_AFTER_MS)
-  // A program that has ended is not kept for it.
-  if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()
+  // It keeps the process alive: others may wait for a place.
+  setTimeout(look, LOOK_AFTER_MS)
 }
 
 function look(): void {
@@ -230,6 +231,7 @@ function heldBody(hold: Hold, bodyOf: () => ReadableStream<Uint8Array>): Readabl
     },
     async pull(controller) {
       try {
+        hold.isPulled = true
         reader ??= bodyOf().getReader()
         let part = await reader.read()
         // A byte stream refuses an empty part.
@@ -276,7 +278,7 @@ function takesBuffers(body: ReadableStream<Uint8Array>): boolean {
  */
 async function readAhead(response: HeldResponse): Promise<void> {
   const hold = response[HOLD]
-  if (hold.isReleased || response.bodyUsed || response[BODY] !== undefined) return
+  if (hold.isReleased || response.bodyUsed || hold.isPulled || response[BODY]?.locked === true) return
   const base = Object.getPrototypeOf(Object.getPrototypeOf(response)) as Response
   const reader = base.clone.call(response).body?.getReader()
   if (reader === undefined) return

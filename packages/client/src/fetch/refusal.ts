@@ -1,4 +1,4 @@
-import { verdictOfError } from '../call/verdict.js'
+import { refusalIn, verdictOfError } from '../call/verdict.js'
 import {
   AttemptTimeoutError,
   BreakerOpenError,
@@ -28,6 +28,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof DeadlineError || error instanceof AttemptTimeoutError) {
     return { status: 504, title: 'Gateway Timeout', type: 'about:blank' }
   }
+  // A cost or a key that cannot be right is the caller's to mend.
+  if (refusalIn(error) !== undefined) return undefined
   return verdictOfError(error, NONE).isFailure ? { status: 502, title: 'Bad Gateway', type: 'about:blank' } : undefined
 }
 

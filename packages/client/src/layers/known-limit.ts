@@ -16,9 +16,9 @@ export class KnownLimit {
   /** The number of the answer that it was set by, and when that call was sent. */
   #answer: number
   #sentAt: number
-  /** Until when a denial that it brought about holds its routes, and the earliest time for the next call while calls are spread. */
-  #heldUntil = 0
+  /** The earliest time for the next call, while calls are spread; and when the last one was sent that it holds for. */
   nextAt = 0
+  lastSentAt = 0
   /** Calls since then that may have been counted although nobody knows. */
   #lost = 0
   /** Units that a call takes, as far as reports tell; 1 where requests are counted. */
@@ -47,16 +47,7 @@ export class KnownLimit {
 
   /** Until when it certainly lets nothing through; 0 where it may. */
   get closedUntil(): number {
-    return this.#remaining <= 0 ? Math.max(this.#report.resetAt ?? 0, this.#heldUntil) : 0
-  }
-
-  /** Whether a denial that it brought about still holds its routes. */
-  isHeld(now: number): boolean {
-    return this.#heldUntil > now
-  }
-
-  hold(until: number): void {
-    this.#heldUntil = Math.max(this.#heldUntil, until)
+    return this.#remaining <= 0 ? (this.#report.resetAt ?? 0) : 0
   }
 
   /** When the call was sent that reported last: calls from long before it are counted in its report. */

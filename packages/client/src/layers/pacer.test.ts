@@ -189,6 +189,146 @@ describe('a route with a limit of its own', () => {
   })
 })
 
+describe('a hold', () => {
+  const waits = async (api: (url: string) => Promise<Response>, path: string) => (await settled(api(at(path)))).afterMs
+
+  it('of a route is no loop, whatever newer reports say of what is left', async () => {
+    const answers: Record<string, (readonly [number, Record<string, string>])[]> = {
+      '/c': [[200, { ratelimit: '"other";r=9;t=9' }]],
+      '/a': [
+        [200, { ratelimit: '"login";r=5;t=3' }],
+        [429, { ratelimit: '"login";r=0;t=3', 'retry-after': '40' }],
+        [200, { ratelimit: '"login";r=5;t=3' }],
+      ],
+      '/d': [[200, { ratelimit: '"login";r=5;t=3' }]],
+    }
+    const fetch = async (input: unknown): Promise<Response> => {
+      const [status, headers] = answers[new globalThis.URL(String(input)).pathname]?.shift() ?? [200, {}]
+      return new Response(null, { status, headers })
+    }
+    const api = createFetch({ fetch: fetch as typeof globalThis.fetch, retry: false })
+    for (const path of ['/c', '/a', '/a']) await settled(api(at(path)))
+    expect(await waits(api, '/a')).toBeGreaterThanOrEqual(39_000)
+  })
+
+  it.each([
+    ['an error of a gateway’s, without fields', '/a', 502, {}],
+    ['an answer of another route, where the limit has no reset', '/b', 200, { ratelimit: '"other";r=5;t=9' }],
+  ])('of a route outlives %s', async (_, path, status, headers) => {
+    let isDenied = false
+    const fetch = async (input: unknown): Promise<Response> => {
+      const url = new globalThis.URL(String(input))
+      if (url.searchParams.has('odd')) return new Response(null, { status, headers: headers as Record<string, string> })
+      if (url.pathname !== '/a') return new Response(null, { headers: { ratelimit: '"other";r=9;t=9' } })
+      if (!isDenied) return new Response(null, { headers: { ratelimit: '"login";r=5' } })
+      return new Response(null, { status: 429, headers: { ratelimit: '"login";r=0', 'retry-after': '30' } })
+    }
+    const api = createFetch({ fetch: fetch as typeof globalThis.fetch, retry: false })
+    await settled(api(at('/c')))
+    await settled(api(at('/a')))
+    const held = api(at(`${path}?odd`))
+    isDenied = true
+    await settled(Promise.all([held, api(at('/a'))]))
+    isDenied = false
+    expect(await waits(api, '/a')).toBeGreaterThanOrEqual(29_000)
+    expect(await waits(api, '/c')).toBeLessThan(100)
+  })
+
+  it('of a route outlives a thousand others', async () => {
+    const { fetch } = byPath({
+      '/a': [0, { ratelimit: '"login";r=0;t=30', 'retry-after': '30' }, 429],
+      '/c': [0, { ratelimit: '"c";r=9;t=9' }],
+    })
+    const api = createFetch({ fetch, retry: false })
+    await settled(api(at('/c')))
+    await settled(api(at('/a')))
+    for (let i = 0; i < 1_200; i++) {
+      const call = api(at('/c'))
+      await vi.advanceTimersByTimeAsync(0)
+      await call
+    }
+    expect(await waits(api, '/a')).toBeGreaterThanOrEqual(29_000)
+  })
+
+  it('holds routes that are not known, though one is known to have no limits', async () => {
+    const denied: number[] = []
+    let left = 3
+    const fetch = async (input: unknown): Promise<Response> => {
+      if (String(input).endsWith('/health')) return new Response(null)
+      left -= 1
+      if (left >= 0) return new Response(null, { headers: { ratelimit: `"u";r=${left};t=30` } })
+      denied.push(Date.now())
+      return new Response(null, { status: 429, headers: { ratelimit: '"u";r=0;t=30', 'retry-after': '30' } })
+    }
+    const api = createFetch({ fetch: fetch as typeof globalThis.fetch, retry: false })
+    await settled(api(at('/health')))
+    for (let i = 0; i < 3; i++) await settled(api(at(`/users/${i}`)))
+    const calls = Array.from({ length: 20 }, (_, i) => api(at(`/users/1${i}`)))
+    await vi.advanceTimersByTimeAsync(25_000)
+    expect(denied.length).toBeLessThanOrEqual(1)
+    left = 100
+    await settled(Promise.all(calls))
+  })
+
+  it('without a time holds those too that wait for a place', async () => {
+    const sent: number[] = []
+    const fetch = async (): Promise<Response> => {
+      sent.push(Date.now())
+      await sleep(10)
+      return new Response(null, { status: sent.length < 3 ? 429 : 200 })
+    }
+    const api = createFetch({ fetch, retry: false, concurrency: 1 })
+    await settled(Promise.all(Array.from({ length: 5 }, () => api(URL))))
+    expect((sent[1] ?? 0) - (sent[0] ?? 0)).toBeGreaterThanOrEqual(250)
+    expect((sent[2] ?? 0) - (sent[1] ?? 0)).toBeGreaterThanOrEqual(500)
+  })
+
+  it('of a limit that is used up holds those that wait for a place', async () => {
+    let [used, since, denied] = [0, Date.now(), 0]
+    const fetch = async (): Promise<Response> => {
+      await sleep(5)
+      if (Date.now() - since >= 2_000) [used, since] = [0, Date.now()]
+      used += 1
+      if (used > 2) denied += 1
+      const t = Math.ceil((since + 2_000 - Date.now()) / 1_000)
+      return new Response(null, {
+        status: used > 2 ? 429 : 200,
+        headers: { ratelimit: `"a";r=${Math.max(0, 2 - used)};t=${t}`, 'ratelimit-policy': '"a";q=2;w=2' },
+      })
+    }
+    const api = createFetch({ fetch, retry: false, concurrency: 1 })
+    await settled(Promise.all(Array.from({ length: 6 }, () => api(URL))))
+    expect(denied).toBe(0)
+  })
+
+  it('of one route lets a call of an unknown one find out, though others wait', async () => {
+    const { fetch } = byPath({ '/a': [5, { ratelimit: '"login";r=0;t=30' }], '/b': [5, { ratelimit: '"b";r=5;t=30' }] })
+    const api = createFetch({ fetch })
+    await settled(api(at('/a')))
+    const waiting = api(at('/a'))
+    expect(await waits(api, '/b')).toBeLessThan(100)
+    await settled(waiting)
+  })
+
+  it('for the answer of a route is not longer for traffic on another', async () => {
+    const { fetch } = byPath({
+      '/login': [20_000, { ratelimit: '"login";r=1;t=60' }],
+      '/first': [5, { ratelimit: '"login";r=1;t=60' }],
+      '/b': [5, { ratelimit: '"b";r=500;t=60' }],
+    })
+    const api = createFetch({ fetch })
+    await settled(api(at('/b')))
+    await settled(api(at('/first')))
+    const hanging = api(at('/first?x'))
+    void hanging
+    const traffic = setInterval(() => void api(at('/b')), 400)
+    const login = api(at('/login'))
+    await vi.advanceTimersByTimeAsync(3_000)
+    clearInterval(traffic)
+    await settled(login)
+  })
+})
+
 describe('a denial', () => {
   it('that says nothing of when to come back holds the others too', async () => {
     let isOver = false

@@ -1,6 +1,7 @@
 import type { Stop } from '../call/stop.js'
 import type { Verdict } from '../call/verdict.js'
 import type { RateLimitReport, RemoteLimit } from '../parse/remote-limit.js'
+import { Gate } from './gate.js'
 import { KnownLimit } from './known-limit.js'
 import { Routes } from './routes.js'
 
@@ -10,15 +11,9 @@ const FIRST_CALLS = 10
 const PATIENCE_MS = 1_000
 /** Names of limits that are kept of one key. */
 const MOST_LIMITS = 100
-/** The share of a gate's wait over which those are spread that waited. */
-const SPREAD = 0.1
-/** A server that says longer is asked again after a day: it may have been a mistake. */
-const LONGEST_GATE_MS = 86_400_000
+/** Calls behind the first that are looked at for one of another route that may go. */
+const MOST_PASSED = 100
 const LONGEST_TIMER_MS = 2 ** 31 - 1
-
-/** How long a key is held after a denial that says nothing: at least half of it, doubled each time. */
-const FIRST_HOLD_MS = 500
-const LONGEST_HOLD_MS = 20_000
 
 /** A call that wants to be sent. */
 export interface PacedCall {
@@ -72,6 +67,7 @@ export class Pacer {
   readonly #line: Waiter[] = []
   readonly #limits = new Map<string, KnownLimit>()
   readonly #routes = new Routes()
+  readonly #gate = new Gate(this.#routes)
   /** Calls without an answer, the oldest first. */
   readonly #unanswered = new Set<Sent>()
   /** Calls that have come, and answers, so far. */
@@ -82,11 +78,6 @@ export class Pacer {
   #windowAfter = 0
   #lastSentAt = 0
   #slowestMs = 0
-  #closedUntil = 0
-  #gateMs = 0
-  /** Denials in a row that said nothing of when to come back, and when the last one came. */
-  #denials = 0
-  #deniedAt = 0
   /** The earliest time for the next call, while calls are spread. */
   #nextAt = 0
   /** Those that waited at the gate, and the milliseconds between them. */
@@ -105,22 +96,21 @@ export class Pacer {
 
   /** Until when the gate is closed, in Unix milliseconds; in the past while it is open. */
   get closedUntil(): number {
-    return this.#closedUntil
+    return this.#gate.closedUntil
   }
 
-  /** Whether a denial holds calls of a route, whoever has had its turn already. */
+  /** Whether calls of a route have to wait, also those that have had their turn and were not sent yet. */
   isClosedFor(route: string | undefined): boolean {
     const now = Date.now()
-    if (this.#closedUntil > now) return true
-    if (route === undefined || !this.#routes.knows(route)) return false
-    for (const [name, limit] of this.#limits) if (limit.isHeld(now) && this.#routes.holds(name, route)) return true
-    return false
+    if (this.#gate.closedFor(route) > now) return true
+    return this.#routes.knows(route) && this.#obstacleFor(route, now) !== undefined
   }
 
   /** Whether something is known that calls have to wait for. */
   get isHolding(): boolean {
     const now = Date.now()
-    return this.#closedUntil > now || Array.from(this.#limits.values()).some(({ closedUntil }) => closedUntil > now)
+    if (this.#gate.closedFor(undefined) > now) return true
+    return Array.from(this.#limits.values()).some(({ closedUntil }) => closedUntil > now)
   }
 
   get limits(): readonly RemoteLimit[] {
@@ -131,7 +121,8 @@ export class Pacer {
   enter(call: PacedCall, stop: Stop, refused: Refused): Sent | Promise<Sent> {
     const now = Date.now()
     this.#calls += 1
-    if (this.#line.length === 0 && this.#waitMs(now, call) === 0) return this.#send(now, call.route)
+    const isNext = this.#line.length === 0 || this.#mayScout(call.route)
+    if (isNext && this.#waitMs(now, call) === 0) return this.#send(now, call.route)
     const obstacle = this.#obstacleFor(call.route, now)
     if (obstacle !== undefined && isTooLong(obstacle.until, now, call)) throw refused(obstacle.until, obstacle.limit, 0)
     return new Promise((resolve, reject) => {
@@ -166,7 +157,7 @@ export class Pacer {
   /** Nobody knows what became of a call: it was aborted, or its connection failed. */
   lost(sent: Sent): void {
     this.#answered(sent)
-    for (const limit of this.#limits.values()) limit.noteLost()
+    for (const [name, limit] of this.#limits) if (this.#routes.holds(name, sent.route)) limit.noteLost()
     this.#advance()
   }
 
@@ -175,8 +166,10 @@ export class Pacer {
     const now = Date.now()
     const { report } = answer
     const number = this.#answered(sent)
+    this.#slowestMs = Math.max(now - sent.at, 0.9 * this.#slowestMs)
     if (this.#terms.pacing) {
-      if (sent.route !== undefined) this.#routes.note(sent.route, report.limits)
+      const isOwn = (answer.status ?? 200) < 300 || report.limits.length > 0
+      if (sent.route !== undefined && isOwn) this.#routes.note(sent.route, report.limits)
       if (this.#limits.size > 0) this.#forget(report, sent)
       for (const limit of report.limits) this.#note(limit, sent, number, now)
     }
@@ -191,56 +184,26 @@ export class Pacer {
   #answered(sent: Sent): number {
     this.#unanswered.delete(sent)
     this.#answers += 1
-    this.#slowestMs = Math.max(Date.now() - sent.at, 0.9 * this.#slowestMs)
     if (sent.after >= this.#windowAfter) this.#window = Number.POSITIVE_INFINITY
     return this.#answers
   }
 
   #close({ status, isRate, report }: Answer, sent: Sent, now: number): number | undefined {
     if (!isRate && status !== 503) {
-      this.#denials = 0
+      this.#gate.noteSuccess()
       return undefined
     }
     const { retryAt, limits } = report
-    if (retryAt === null || retryAt <= now) {
-      if (isRate && !limits.some(({ remaining, resetAt }) => remaining === 0 && resetAt !== null)) this.#hold(sent, now)
-      return undefined
-    }
-    const until = Math.min(retryAt, now + LONGEST_GATE_MS)
-    const own = this.#ownLimits(limits)
-    if (own.length > 0) for (const limit of own) limit.hold(until)
-    else if (until <= this.#closedUntil) return undefined
-    else {
-      this.#closedUntil = until
-      this.#gateMs = until - now
-    }
-    // Not all clients of a server come back at the same moment.
-    const spread = until + Math.random() * SPREAD * (until - now)
-    if (own.length > 0) for (const limit of own) limit.nextAt = spread
-    else this.#nextAt = spread
-    return until
+    if (retryAt !== null && retryAt > now) return this.#gate.hold(retryAt, this.#ownLimits(limits), now)
+    const isTold = limits.some(({ remaining, resetAt }) => remaining === 0 && resetAt !== null && resetAt > now)
+    if (isRate && !isTold) this.#gate.holdUntold(sent.at, now)
+    return undefined
   }
 
-  /** The limits that are used up, where none of them is known to hold for all routes: a denial by them holds their own. */
-  #ownLimits(limits: readonly RemoteLimit[]): readonly KnownLimit[] {
-    const own: KnownLimit[] = []
-    for (const { name, remaining } of limits) {
-      if (remaining !== 0) continue
-      const known = this.#limits.get(name)
-      if (known === undefined || this.#routes.isEverywhere(name)) return []
-      own.push(known)
-    }
-    return own
-  }
-
-  /** A denial that does not say when to come back: nobody asks again for a while, and then one does. */
-  #hold(sent: Sent, now: number): void {
-    // Those that were sent together are denied together.
-    if (sent.at >= this.#deniedAt) this.#denials += 1
-    this.#deniedAt = now
-    const holdMs = Math.min(LONGEST_HOLD_MS, FIRST_HOLD_MS * 2 ** (this.#denials - 1))
-    this.#nextAt = Math.max(this.#nextAt, now + holdMs / 2 + (Math.random() * holdMs) / 2)
-    this.#probe(now)
+  /** The limits that are used up, where none of them is known to hold for all routes: a denial by them does not hold the others. */
+  #ownLimits(limits: readonly RemoteLimit[]): readonly string[] {
+    const names = limits.filter(({ remaining }) => remaining === 0).map(({ name }) => name)
+    return names.some((name) => this.#routes.isEverywhere(name)) ? [] : names
   }
 
   /** Those who cannot wait for so long need not wait at all. */
@@ -254,9 +217,9 @@ export class Pacer {
   }
 
   /** A limit without a reset that is not reported any more does not hold for what is called now. */
-  #forget({ limits }: RateLimitReport, { after }: Sent): void {
+  #forget({ limits }: RateLimitReport, { after, route }: Sent): void {
     for (const [name, known] of this.#limits) {
-      if (known.resetAt !== null || !known.isOlderThan(after)) continue
+      if (known.resetAt !== null || !known.isOlderThan(after) || !this.#routes.holds(name, route)) continue
       if (!limits.some((limit) => limit.name === name)) this.#limits.delete(name)
     }
   }
@@ -285,7 +248,7 @@ export class Pacer {
     clearTimeout(this.#timer)
     this.#timer = undefined
     let soonestMs = Number.POSITIVE_INFINITY
-    for (let at = 0; at < this.#line.length; ) {
+    for (let at = 0; at < this.#line.length && at < MOST_PASSED; ) {
       const waiter = this.#line[at] as Waiter
       const now = Date.now()
       const waitMs = this.#waitMs(now, waiter.call)
@@ -296,7 +259,7 @@ export class Pacer {
       }
       soonestMs = Math.min(soonestMs, waitMs)
       // Behind it, only calls of other routes can have anything else to wait for.
-      if (this.#closedUntil > now || this.#routes.areAlike) break
+      if (this.#gate.closedUntil > now || this.#routes.areAlike) break
       at += 1
     }
     if (this.#line.length === 0) this.#toSpread = 0
@@ -312,6 +275,7 @@ export class Pacer {
     for (const [name, limit] of this.#limits) {
       if (!this.#routes.holds(name, route)) continue
       const unanswered = this.#unansweredFor(name, limit)
+      limit.lastSentAt = now
       limit.nextAt = now + limit.spacingMs(now, unanswered, this.#line.length, this.#calls)
     }
     return sent
@@ -321,11 +285,9 @@ export class Pacer {
     this.#renew(now)
     const obstacle = this.#obstacleFor(route, now)
     if (obstacle !== undefined) return obstacle.until - now
-    if (this.#awaitsAnswer(route)) {
-      const waitMs = this.#lastSentAt + Math.max(PATIENCE_MS, 2 * this.#slowestMs) - now
-      if (waitMs > 0) return waitMs
-      this.#window = Number.POSITIVE_INFINITY
-    }
+    const answerBy = this.#answerBy(route)
+    if (answerBy > now) return answerBy - now
+    if (this.#unanswered.size >= this.#window) this.#window = Number.POSITIVE_INFINITY
     let nextAt = this.#nextAt
     for (const [name, limit] of this.#limits)
       if (this.#routes.holds(name, route)) nextAt = Math.max(nextAt, limit.nextAt)
@@ -334,16 +296,17 @@ export class Pacer {
     return spreadMs > 0 && spreadMs <= Math.min(maxWaitMs, deadlineAt - now) / 2 ? spreadMs : 0
   }
 
-  /** Whether calls without an answer may leave no room for another one. */
-  #awaitsAnswer(route: string | undefined): boolean {
-    if (this.#unanswered.size === 0) return false
-    if (this.#unanswered.size >= this.#window) return true
+  /** Until when an answer is waited for, where calls without one may leave no room for another; 0 where they do. */
+  #answerBy(route: string | undefined): number {
+    if (this.#unanswered.size === 0) return 0
+    const patienceMs = Math.max(PATIENCE_MS, 2 * this.#slowestMs)
+    let by = this.#unanswered.size >= this.#window ? this.#lastSentAt + patienceMs : 0
     for (const [name, limit] of this.#limits) {
       if (!this.#routes.holds(name, route)) continue
       const unanswered = this.#unansweredFor(name, limit)
-      if (unanswered > 0 && limit.credit(unanswered) <= 0) return true
+      if (unanswered > 0 && limit.credit(unanswered) <= 0) by = Math.max(by, limit.lastSentAt + patienceMs)
     }
-    return false
+    return by
   }
 
   /** Those that the last report of a limit does not count yet. */
@@ -361,7 +324,7 @@ export class Pacer {
   }
 
   #obstacleFor(route: string | undefined, now: number): Obstacle | undefined {
-    let until = this.#closedUntil
+    let until = this.#gate.closedFor(route)
     let limit: RemoteLimit | undefined
     for (const [name, known] of this.#limits) {
       if (known.closedUntil <= until || !this.#routes.holds(name, route) || this.#mayScout(route)) continue
@@ -373,20 +336,24 @@ export class Pacer {
 
   /** While one route alone is known, nobody can tell its limits from those of all: a call of another one finds out. */
   #mayScout(route: string | undefined): boolean {
-    return route !== undefined && this.#routes.size === 1 && !this.#routes.knows(route) && this.#unanswered.size === 0
+    return (
+      route !== undefined && this.#routes.limited === 1 && !this.#routes.knows(route) && this.#unanswered.size === 0
+    )
   }
 
   /** Once a wait is over, one call goes ahead and finds out how much there is. */
   #renew(now: number): void {
-    if (this.#closedUntil !== 0 && this.#closedUntil <= now) {
-      this.#closedUntil = 0
-      this.#toSpread = this.#line.length
-      this.#gapMs = (SPREAD * this.#gateMs) / Math.max(1, this.#toSpread)
+    const opening = this.#gate.open(now)
+    if (opening !== undefined) {
+      // The first one goes alone, and the others in turn after it.
+      this.#toSpread = Math.max(0, this.#line.length - 1)
+      this.#gapMs = opening.spreadMs / Math.max(1, this.#line.length)
+      this.#nextAt = Math.max(this.#nextAt, opening.opensAt)
       this.#probe(now)
     }
     for (const [name, limit] of this.#limits) {
       const isReset = limit.resetAt === null ? this.#unanswered.size === 0 : limit.resetAt <= now
-      if (!isReset || limit.closedUntil > now || limit.credit(this.#unanswered.size) > 0) continue
+      if (!isReset || limit.credit(this.#unanswered.size) > 0) continue
       this.#limits.delete(name)
       this.#probe(now)
     }

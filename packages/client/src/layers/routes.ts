@@ -3,32 +3,36 @@ const MOST_ROUTES = 1_000
 /** Which limits the routes of a key have reported: a route's own limit does not hold the others. */
 export class Routes {
   readonly #limits = new Map<string, ReadonlySet<string>>()
-  /** How many routes have reported a limit. */
+  /** How many routes have reported a limit, and how many have reported any. */
   readonly #counts = new Map<string, number>()
+  #limited = 0
   /** The last set, which most routes share. */
   #last: ReadonlySet<string> = new Set()
 
-  get size(): number {
-    return this.#limits.size
+  /** Routes that have reported a limit. */
+  get limited(): number {
+    return this.#limited
   }
 
-  /** Whether all routes have reported the same limits. */
+  /** Whether all of them have reported the same ones. */
   get areAlike(): boolean {
-    for (const count of this.#counts.values()) if (count < this.#limits.size) return false
+    for (const count of this.#counts.values()) if (count < this.#limited) return false
     return true
   }
 
-  knows(route: string): boolean {
-    return this.#limits.has(route)
+  knows(route: string | undefined): boolean {
+    return route !== undefined && this.#limits.has(route)
   }
 
+  /** What a route reports in an answer that succeeded, or in another one that reports anything: an error may come from a gateway. */
   note(route: string, limits: readonly { readonly name: string }[]): void {
     const before = this.#limits.get(route)
+    if (limits.length === 0 && before !== undefined) return
     const now = this.#setOf(limits)
     if (before === now) return
     if (before === undefined && this.#limits.size >= MOST_ROUTES) this.#clear()
-    for (const name of before ?? []) this.#count(name, -1)
-    for (const name of now) this.#count(name, 1)
+    this.#count(before, -1)
+    this.#count(now, 1)
     this.#limits.set(route, now)
   }
 
@@ -39,7 +43,13 @@ export class Routes {
   }
 
   isEverywhere(limit: string): boolean {
-    return (this.#counts.get(limit) ?? 0) >= this.#limits.size
+    return (this.#counts.get(limit) ?? 0) >= this.#limited
+  }
+
+  /** Whether a route is known to have limits, and none of these. */
+  isExempt(route: string | undefined, limits: readonly string[]): boolean {
+    const own = route === undefined ? undefined : this.#limits.get(route)
+    return own !== undefined && own.size > 0 && limits.length > 0 && !limits.some((limit) => own.has(limit))
   }
 
   #setOf(limits: readonly { readonly name: string }[]): ReadonlySet<string> {
@@ -48,14 +58,19 @@ export class Routes {
     return this.#last
   }
 
-  #count(name: string, by: number): void {
-    const count = (this.#counts.get(name) ?? 0) + by
-    if (count === 0) this.#counts.delete(name)
-    else this.#counts.set(name, count)
+  #count(limits: ReadonlySet<string> | undefined, by: number): void {
+    if (limits === undefined || limits.size === 0) return
+    this.#limited += by
+    for (const name of limits) {
+      const count = (this.#counts.get(name) ?? 0) + by
+      if (count === 0) this.#counts.delete(name)
+      else this.#counts.set(name, count)
+    }
   }
 
   #clear(): void {
     this.#limits.clear()
     this.#counts.clear()
+    this.#limited = 0
   }
 }

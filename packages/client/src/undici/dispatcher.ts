@@ -57,10 +57,16 @@ export function dispatcher<const T extends string, const L extends readonly Poli
     (dispatch: Dispatch): Dispatch =>
     (request, handler) => {
       const controller = new LateController()
-      // Whoever cancels a request that still waits has to be heard: of fetch, this is the only way.
-      handler.onRequestStart?.(controller, {})
+      const context = {}
+      try {
+        // Whoever cancels a request that still waits has to be heard: of fetch, this is the only way.
+        handler.onRequestStart?.(controller, context)
+      } catch (error) {
+        handler.onResponseError?.(controller, error)
+        return true
+      }
       const begin = async (): Promise<void> => {
-        const work = new DispatchWork(dispatch, request, handler, controller, client.settings, {
+        const work = new DispatchWork(dispatch, request, handler, controller, context, client.settings, {
           key: key === undefined ? String(request.origin) : key(request),
           cost: cost?.(request),
           priority: priority?.(request) ?? 0,
@@ -72,7 +78,7 @@ export function dispatcher<const T extends string, const L extends readonly Poli
         }
       }
       begin().catch((error) => {
-        controller.abort(error)
+        controller.end(error)
         handler.onResponseError?.(controller, error)
       })
       return true
@@ -102,10 +108,11 @@ interface Controller {
   resume?(): void
 }
 
-/** Stands for undici's controller until the request is dispatched. */
+/** Stands for undici's controller until the request is dispatched. What others do to it, or put in its place, changes nothing here. */
 class LateController implements Controller {
   readonly #abort = new AbortController()
-  #controller: Controller | undefined
+  #controller: (Controller & { readonly rawHeaders?: unknown; readonly rawTrailers?: unknown }) | undefined
+  #isPaused = false
 
   /** Aborted when the request is. */
   get signal(): AbortSignal {
@@ -117,26 +124,46 @@ class LateController implements Controller {
   }
 
   get reason(): unknown {
-    return this.#abort.signal.reason
+    return this.aborted ? this.#abort.signal.reason : null
+  }
+
+  get paused(): boolean {
+    return this.#isPaused
+  }
+
+  get rawHeaders(): unknown {
+    return this.#controller?.rawHeaders
+  }
+
+  get rawTrailers(): unknown {
+    return this.#controller?.rawTrailers
   }
 
   /** Passes on what it is told, from now on. */
   follow(controller: Controller): void {
     this.#controller = controller
     if (this.aborted) controller.abort(this.reason)
+    else if (this.#isPaused) controller.pause?.()
   }
 
-  abort(reason: unknown): void {
+  /** Ends the request, also where `abort` means something else by now. */
+  end(reason: unknown): void {
     if (this.aborted) return
     this.#abort.abort(reason)
     this.#controller?.abort(reason)
   }
 
+  abort(reason: unknown): void {
+    this.end(reason)
+  }
+
   pause(): void {
+    this.#isPaused = true
     this.#controller?.pause?.()
   }
 
   resume(): void {
+    this.#isPaused = false
     this.#controller?.resume?.()
   }
 }
@@ -164,6 +191,7 @@ class DispatchWork implements Work<Head> {
   readonly #request: DispatchedRequest
   readonly #handler: Handler
   readonly #controller: LateController
+  readonly #context: object
   readonly #settings: Settings
   #ended = false
   #release: (() => void) | undefined
@@ -173,6 +201,7 @@ class DispatchWork implements Work<Head> {
     request: DispatchedRequest,
     handler: Handler,
     controller: LateController,
+    context: object,
     settings: Settings,
     { key, cost, priority }: { readonly key: string; readonly cost: Costs | undefined; readonly priority: number },
   ) {
@@ -180,6 +209,7 @@ class DispatchWork implements Work<Head> {
     this.#request = request
     this.#handler = handler
     this.#controller = controller
+    this.#context = context
     this.#settings = settings
     this.key = key
     this.route = `${request.method} ${request.path.split('?')[0]}`
@@ -196,12 +226,15 @@ class DispatchWork implements Work<Head> {
         this.#ended = true
         this.#release?.()
       }
-      stop?.addEventListener('abort', () => late.abort(stop.reason), { once: true })
-      if (stop?.aborted === true) late.abort(stop.reason)
+      stop?.addEventListener('abort', () => late.end(stop.reason), { once: true })
+      if (stop?.aborted === true) late.end(stop.reason)
       // What was refused before it was answered is not told of it again.
       const isOver = (): boolean => late.aborted && !this.isAnswered
       this.#dispatch(this.#request, {
-        onRequestStart: (controller) => late.follow(controller),
+        onRequestStart: (controller, context) => {
+          if (typeof context === 'object') Object.assign(this.#context, context)
+          late.follow(controller)
+        },
         onRequestUpgrade: (controller, status, headers, socket) => {
           if (isOver()) return
           this.isAnswered = true
