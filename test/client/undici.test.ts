@@ -119,7 +119,7 @@ describe('a dispatched request that is refused', () => {
     const told: string[] = []
     agent.dispatch(
       { origin: server.url, path: '/', method: 'GET' },
-      { onResponseError: (_: unknown, error: Error) => void told.push(error.name) },
+      { onRequestStart: () => undefined, onResponseError: (_: unknown, error: Error) => void told.push(error.name) },
     )
     await sleep(500)
     expect(told).toEqual(['AttemptTimeoutError'])
