@@ -1,7 +1,7 @@
 import { createClient, createFetch, dispatcher, type OutboundReport, watchOutbound } from '@sluice/client'
 import DataLoader from 'dataloader'
 import { Agent, interceptors, request, fetch as undiciFetch } from 'undici'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { inOrder, type Noted, noted } from './servers.ts'
 
 let server: Noted
@@ -225,16 +225,14 @@ describe('watchOutbound()', () => {
 
   it('is not harmed by a listener that throws', async () => {
     server = await noted(inOrder([429]))
-    const warnings: string[] = []
-    const listener = (warning: Error) => warnings.push(warning.message)
-    process.on('warning', listener)
+    const warnings: unknown[] = []
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation((warning) => void warnings.push(warning))
     const stop = watchOutbound(() => {
       throw new Error('broken')
     })
     expect((await fetch(server.url)).status).toBe(429)
     stop()
-    await sleep(10)
-    process.off('warning', listener)
+    emitWarning.mockRestore()
     expect(warnings).toEqual(['A listener of watchOutbound() failed: broken'])
   })
 })
