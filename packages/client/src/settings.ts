@@ -1,5 +1,5 @@
 import { ConfigError, createLimiter, type Limiter, type PolicyLike, type PolicyList, type Store } from '@sluice/core'
-import { checkFlag, checkOptions, checkWhole, shown } from '@sluice/core/runtime'
+import { checkFlag, checkOptions, checkWhole, LONGEST_TIMER_MS, shown } from '@sluice/core/runtime'
 import type { Jitter } from './layers/backoff.js'
 import type { BreakerTerms } from './layers/breaker.js'
 import type { BulkheadTerms } from './layers/bulkhead.js'
@@ -33,7 +33,6 @@ export interface Settings {
   readonly attemptTimeoutMs: number | undefined
 }
 
-const LONGEST_MS = 2 ** 31 - 1
 const STATUSES = [408, 425, 429, 500, 502, 503, 504]
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE', 'QUERY']
 const JITTERS: readonly unknown[] = ['full', 'equal', 'decorrelated', 'none']
@@ -47,7 +46,7 @@ export function toSettings(options: ClientOptions): Settings {
   const { retry, statuses } = retryTerms(options.retry)
   return {
     deadlineMs: optionalMs('deadlineMs', deadlineMs),
-    maxWaitMs: checkWhole('maxWaitMs', maxWaitMs, 0, LONGEST_MS),
+    maxWaitMs: checkWhole('maxWaitMs', maxWaitMs, 0, LONGEST_TIMER_MS),
     giveUp,
     hedgeAfterMs: optionalMs('hedgeAfterMs', options.hedgeAfterMs),
     retry,
@@ -67,7 +66,7 @@ function flagOr(option: string, value: boolean | undefined, fallback: boolean): 
 }
 
 function optionalMs(option: string, ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : checkWhole(option, ms, 1, LONGEST_MS)
+  return ms === undefined ? undefined : checkWhole(option, ms, 1, LONGEST_TIMER_MS)
 }
 
 function retryTerms(options: RetryOptions | false = {}): {
@@ -99,8 +98,8 @@ function retryTerms(options: RetryOptions | false = {}): {
   }
   const retry = {
     attempts: checkWhole('retry.attempts', attempts, 1, 100),
-    baseMs: checkWhole('retry.baseMs', baseMs, 0, LONGEST_MS),
-    maxMs: checkWhole('retry.maxMs', maxMs, 0, LONGEST_MS),
+    baseMs: checkWhole('retry.baseMs', baseMs, 0, LONGEST_TIMER_MS),
+    maxMs: checkWhole('retry.maxMs', maxMs, 0, LONGEST_TIMER_MS),
     jitter,
     methods: new Set(methods.map((method) => method.toUpperCase())),
     budget: budgetTerms(options.budget),
@@ -132,7 +131,7 @@ function breakerTerms(given: BreakerOptions | boolean = true): BreakerTerms | un
     share,
     calls,
     leastCalls: checkWhole('breaker.leastCalls', options.leastCalls ?? Math.min(10, calls), 1, calls),
-    openMs: checkWhole('breaker.openMs', openMs, 1, LONGEST_MS),
+    openMs: checkWhole('breaker.openMs', openMs, 1, LONGEST_TIMER_MS),
   }
 }
 
@@ -196,6 +195,15 @@ export function checkClientOptions(place: string, options: object, known: readon
     if (other !== undefined) throw new ConfigError(`${place} has no option "${name}". Did you mean ${other}?`)
   }
   checkOptions(place, options, known)
+}
+
+/** @throws {ConfigError} unless what is given is a function. */
+export function checkFunctions(functions: Readonly<Record<string, unknown>>): void {
+  for (const [name, fn] of Object.entries(functions)) {
+    if (fn !== undefined && typeof fn !== 'function') {
+      throw new ConfigError(`${name}: expected a function, got ${shown(fn)}.`)
+    }
+  }
 }
 
 function checkNumber(option: string, value: unknown, least: number, most: number): number {

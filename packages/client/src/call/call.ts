@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '@sluice/core/runtime'
 import { type Attempt, DeadlineError, QuotaExceededError, RetryAfterError } from '../errors.js'
 import type { Events } from '../events.js'
 import { announcedMs, backoffMs } from '../layers/backoff.js'
@@ -9,9 +10,6 @@ import { Sending } from './sending.js'
 import { Stop } from './stop.js'
 import { hintOf, type Verdict } from './verdict.js'
 import { noteAttempts, type Work } from './work.js'
-
-/** setTimeout takes no more. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** One call: its attempts, the waits between them, and what becomes of it in the end. */
 export class Call<T> {

@@ -1,5 +1,4 @@
 import { isError } from '@sluice/core/runtime'
-import { AttemptTimeoutError } from '../errors.js'
 import { type HeaderFields, parseRateLimit } from '../parse/parse-rate-limit.js'
 import type { RateLimitReport, RemoteLimit } from '../parse/remote-limit.js'
 import { quotaReason } from './quota-reason.js'
@@ -84,8 +83,7 @@ export function verdictOfError(error: unknown, statuses: ReadonlySet<number>): V
     if (response.status !== 429) return verdict
     return { ...verdict, quota: quotaReason(response.body, hintOf(verdict).retryAt) }
   }
-  const isTimeout = error instanceof AttemptTimeoutError
-  const isFailure = isTimeout || !isMistake(error)
+  const isFailure = !isMistake(error)
   return {
     ...PLAIN_SUCCESS,
     isFailure,
@@ -96,10 +94,7 @@ export function verdictOfError(error: unknown, statuses: ReadonlySet<number>): V
 
 /** What kept a call from being sent below us: by a dispatcher of ours, which fetch hands on as a cause. */
 export function refusalIn(error: unknown): unknown {
-  for (let at = error, depth = 0; isError(at) && depth < 5; at = at.cause, depth++) {
-    if ('code' in at && typeof at.code === 'string' && at.code.startsWith('SLUICE_')) return at
-  }
-  return undefined
+  return codedIn(error).find((one) => isError(one) && one.code.startsWith('SLUICE_'))
 }
 
 /** No connection was made, so nothing was sent. */
@@ -107,12 +102,18 @@ const UNSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_A
 
 /** An error's code, or that of what caused it: `fetch` fails with a TypeError whose cause says why. */
 function codeOf(error: unknown): string | undefined {
+  return codedIn(error)[0]?.code
+}
+
+/** Of an error and what caused it, those that have a code. */
+function codedIn(error: unknown): readonly { readonly code: string }[] {
+  const coded: { readonly code: string }[] = []
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 5; depth++) {
-    const { code, cause } = at as { readonly code?: unknown; readonly cause?: unknown }
-    if (typeof code === 'string') return code
-    at = cause
+    const one = at as { readonly code?: unknown; readonly cause?: unknown }
+    if (typeof one.code === 'string') coded.push(one as { readonly code: string })
+    at = one.cause
   }
-  return undefined
+  return coded
 }
 
 /** A fault of the caller's, which another attempt would repeat: a bad URL, a forbidden redirect, a function that is none. */

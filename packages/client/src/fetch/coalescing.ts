@@ -1,6 +1,7 @@
+import { ignore } from '../call/defuse.js'
 import { whenAborted } from '../call/signal-hub.js'
 import { attemptsOf, noteAttempts } from '../call/work.js'
-import { holdResponse } from './held-response.js'
+import { holdWithSignal } from './held-response.js'
 import type { OutgoingRequest } from './outgoing-request.js'
 
 /** A request that is under way, for all who have asked for the same. */
@@ -71,7 +72,8 @@ export class Coalescing {
           flight.waiting -= 1
           // Each has a body of its own: the last takes the response itself.
           try {
-            resolve(ending(flight.waiting > 0 ? copyOf(response) : response, signal, leave))
+            const own = flight.waiting > 0 ? copyOf(response) : response
+            resolve(signal === undefined ? own : holdWithSignal(own, signal, ignore, leave))
           } catch (error) {
             reject(error)
           }
@@ -90,16 +92,4 @@ function copyOf(response: Response): Response {
   const attempts = attemptsOf(response)
   if (attempts !== undefined) noteAttempts(copy, attempts)
   return copy
-}
-
-/** A response whose body ends with its caller's signal. */
-function ending(response: Response, signal: AbortSignal | undefined, leave: () => void): Response {
-  if (signal === undefined || response.body === null) return response
-  let stopWatching: (() => void) | undefined
-  const held = holdResponse(response, () => stopWatching?.())
-  stopWatching = whenAborted(signal, () => {
-    held.abort(signal.reason)
-    leave()
-  })
-  return held.response
 }

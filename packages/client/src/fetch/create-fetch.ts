@@ -1,8 +1,8 @@
 import { ConfigError, type Costs, type PolicyLike } from '@sluice/core'
-import { checkFlag, shown } from '@sluice/core/runtime'
+import { checkFlag } from '@sluice/core/runtime'
 import { type Client, LayeredClient } from '../client.js'
 import { CLIENT_OPTIONS, type ClientOptions } from '../options.js'
-import { checkClientOptions, toSettings } from '../settings.js'
+import { checkClientOptions, checkFunctions, toSettings } from '../settings.js'
 import { Coalescing } from './coalescing.js'
 import { FetchWork } from './fetch-work.js'
 import { type FetchInit, type FetchInput, OutgoingRequest } from './outgoing-request.js'
@@ -55,11 +55,7 @@ export function createFetch<const T extends string, const L extends readonly Pol
 ): SluiceFetch {
   checkClientOptions('createFetch()', options, [...CLIENT_OPTIONS, 'key', 'cost', 'priority', 'coalesce', 'fetch'])
   const { key, cost, priority, fetch: given } = options
-  for (const [name, fn] of Object.entries({ key, cost, priority, fetch: given })) {
-    if (fn !== undefined && typeof fn !== 'function') {
-      throw new ConfigError(`${name}: expected a function, got ${shown(fn)}.`)
-    }
-  }
+  checkFunctions({ key, cost, priority, fetch: given })
   const settings = toSettings(options as ClientOptions)
   if (cost !== undefined && settings.limiter === undefined) {
     throw new ConfigError('cost: is for `limits`, which are not given.')

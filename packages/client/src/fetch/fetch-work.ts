@@ -1,12 +1,11 @@
 import type { Costs } from '@sluice/core'
 import { describe } from '@sluice/core/runtime'
-import { whenAborted } from '../call/signal-hub.js'
 import { type Verdict, verdictOfStatus } from '../call/verdict.js'
 import type { Work } from '../call/work.js'
 import type { Settings } from '../settings.js'
 import { judgeDenial } from './denial.js'
 import { discardBody } from './discard.js'
-import { holdResponse } from './held-response.js'
+import { holdResponse, holdWithSignal } from './held-response.js'
 import type { OutgoingRequest } from './outgoing-request.js'
 import { refusalOf } from './refusal.js'
 
@@ -84,17 +83,8 @@ export class FetchWork implements Work<Response> {
     const { signal } = this
     const isHeld = concurrency !== undefined || limiter !== undefined
     if (!isHeld && (signal === undefined || abort === undefined)) return response
-    if (signal === undefined || response.body === null) return holdResponse(response, release).response
-    let stopWatching: (() => void) | undefined
-    const held = holdResponse(response, () => {
-      stopWatching?.()
-      release()
-    })
-    stopWatching = whenAborted(signal, () => {
-      abort?.(signal.reason)
-      held.abort(signal.reason)
-    })
-    return held.response
+    if (signal === undefined) return holdResponse(response, release).response
+    return holdWithSignal(response, signal, release, () => abort?.(signal.reason))
   }
 
   /** An SDK above has attempts of its own, which would multiply with these: this header ends them (Stainless: OpenAI, Anthropic). */

@@ -1,4 +1,5 @@
 import { ignore } from '../call/defuse.js'
+import { whenAborted } from '../call/signal-hub.js'
 
 /**
  * A response that says when its body is done with: read to its end, cancelled, failed, aborted, or collected unread. It stays the
@@ -26,6 +27,12 @@ export function holdResponse(
   response: Response,
   release: () => void,
 ): { readonly response: Response; readonly abort: (reason: unknown) => void } {
+  if (HOLD in response) {
+    const { [HOLD]: known } = response as HeldResponse
+    known.whenReleased(release)
+    const ref = new WeakRef(known)
+    return { response, abort: (reason) => ref.deref()?.end(reason) }
+  }
   const { body } = response
   if (body === null || body === undefined || !Object.isExtensible(response)) {
     release()
@@ -35,12 +42,6 @@ export function holdResponse(
     whenStreamEnds(body, release)
     return { response, abort: ignore }
   }
-  if (HOLD in response) {
-    const { [HOLD]: known } = response as HeldResponse
-    known.whenReleased(release)
-    const ref = new WeakRef(known)
-    return { response, abort: (reason) => ref.deref()?.end(reason) }
-  }
   const once = new Once(release)
   const hold = new Hold(once)
   ;(response as { [HOLD]?: Hold })[HOLD] = hold
@@ -49,6 +50,29 @@ export function holdResponse(
   // Whoever could abort a body does not keep it.
   const ref = new WeakRef(hold)
   return { response, abort: (reason) => ref.deref()?.abort(reason) }
+}
+
+/** As `holdResponse`, for a response whose body also ends when a signal is aborted, which calls back then. */
+export function holdWithSignal(
+  response: Response,
+  signal: AbortSignal,
+  release: () => void,
+  aborted: () => void,
+): Response {
+  let isReleased = false
+  let stopWatching: (() => void) | undefined
+  const held = holdResponse(response, () => {
+    isReleased = true
+    stopWatching?.()
+    release()
+  })
+  if (!isReleased) {
+    stopWatching = whenAborted(signal, () => {
+      aborted()
+      held.abort(signal.reason)
+    })
+  }
+  return held.response
 }
 
 /** Gives back what a response holds. It knows nothing of the response, so that one that is dropped can be collected. */

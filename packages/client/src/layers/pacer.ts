@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '@sluice/core/runtime'
 import type { Stop } from '../call/stop.js'
 import type { Verdict } from '../call/verdict.js'
 import type { RateLimitReport, RemoteLimit } from '../parse/remote-limit.js'
@@ -13,7 +14,6 @@ const PATIENCE_MS = 1_000
 const MOST_LIMITS = 100
 /** Calls behind the first that are looked at for one of another route that may go. */
 const MOST_PASSED = 100
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** A call that wants to be sent. */
 export interface PacedCall {

@@ -1,10 +1,9 @@
-import { ConfigError, type Costs, type PolicyLike } from '@sluice/core'
-import { shown } from '@sluice/core/runtime'
+import type { Costs, PolicyLike } from '@sluice/core'
 import { type Verdict, verdictOfStatus } from '../call/verdict.js'
 import type { Work } from '../call/work.js'
 import { type Client, LayeredClient } from '../client.js'
 import { CLIENT_OPTIONS, type ClientOptions } from '../options.js'
-import { checkClientOptions, type Settings, toSettings } from '../settings.js'
+import { checkClientOptions, checkFunctions, type Settings, toSettings } from '../settings.js'
 
 /** A request as undici dispatches it: the part that options' functions see. */
 export interface DispatchedRequest {
@@ -47,11 +46,7 @@ export function dispatcher<const T extends string, const L extends readonly Poli
   const known = CLIENT_OPTIONS.filter((name) => !LEFT_OUT.includes(name))
   checkClientOptions('dispatcher()', options, [...known, 'key', 'cost', 'priority'])
   const { key, cost, priority } = options
-  for (const [name, fn] of Object.entries({ key, cost, priority })) {
-    if (fn !== undefined && typeof fn !== 'function') {
-      throw new ConfigError(`${name}: expected a function, got ${shown(fn)}.`)
-    }
-  }
+  checkFunctions({ key, cost, priority })
   const client = new LayeredClient({ ...toSettings(options as ClientOptions), retry: undefined })
   const interceptor =
     (dispatch: Dispatch): Dispatch =>

@@ -77,20 +77,18 @@ export function whenEnded(response: ResponseLike, callback: (delivered: boolean)
 export function whenGone(response: ResponseLike, callback: () => void): () => void {
   response.once('close', callback)
   const { stream } = response
-  if (stream !== undefined) {
-    const forget = noteWhenClosed(stream, callback)
-    return () => {
-      response.removeListener('close', callback)
-      forget()
-    }
-  }
-  const socket = response.req?.socket
-  const watchers = socket === undefined || socket === null ? undefined : watchersOf(socket)
-  watchers?.add(callback)
+  const forget = stream === undefined ? whenSocketCloses(response, callback) : noteWhenClosed(stream, callback)
   return () => {
     response.removeListener('close', callback)
-    watchers?.delete(callback)
+    forget?.()
   }
+}
+
+function whenSocketCloses({ req }: ResponseLike, callback: () => void): (() => void) | undefined {
+  const socket = req?.socket
+  const watchers = socket === undefined || socket === null ? undefined : watchersOf(socket)
+  watchers?.add(callback)
+  return watchers && (() => watchers.delete(callback))
 }
 
 const watched = new WeakMap<SocketLike, Set<() => void>>()

@@ -11,6 +11,7 @@ import { isHeard, report, reportWarnings } from '../limiter/report.js'
 import type { Outcome } from '../limiter/slots.js'
 import type { Policy } from '../policies/policy.js'
 import { keyDigest } from '../runtime/key.js'
+import { LONGEST_TIMER_MS } from '../runtime/longest-timer.js'
 import { isThenable } from '../runtime/thenable.js'
 import { countBody } from './body-bytes.js'
 import { isGone, isSent, type ResponseLike, whenEnded, whenGone } from './connection.js'
@@ -25,9 +26,6 @@ import { RateLimitError } from './rate-limit-error.js'
 import { completeReply, type Reply } from './reply.js'
 import { RequestAsks, toError } from './request-asks.js'
 import { blockedDecision, ScreenedClients } from './screened-clients.js'
-
-/** setTimeout takes no more. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Nothing is to be written, and nothing goes on. */
 const OVER: Passage = { allowed: false, over: true, decision: undefined, status: 0, fields: [], body: undefined }

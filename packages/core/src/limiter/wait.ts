@@ -3,6 +3,7 @@ import type { Decision } from '../decisions/decision.js'
 import { isShutOut } from '../decisions/override.js'
 import { ConfigError, shown } from '../errors.js'
 import { checkWhole } from '../options.js'
+import { LONGEST_TIMER_MS } from '../runtime/longest-timer.js'
 import type { Decider } from './decider.js'
 import { WaitError } from './wait-error.js'
 import { type Plan, type Waiter, type Waiting, waitingOf } from './waiting.js'
@@ -25,11 +26,9 @@ export interface WaitOptions {
 
 export const WAIT_OPTIONS = ['signal', 'maxWaitMs'] as const
 
-const LONGEST_WAIT_MS = 2 ** 31 - 1
-
 /** @throws {ConfigError} on options that cannot be right. */
 export function checkWait({ signal, maxWaitMs }: WaitOptions): void {
-  if (maxWaitMs !== undefined) checkWhole('maxWaitMs', maxWaitMs, 0, LONGEST_WAIT_MS)
+  if (maxWaitMs !== undefined) checkWhole('maxWaitMs', maxWaitMs, 0, LONGEST_TIMER_MS)
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw new ConfigError(`signal: expected an AbortSignal, got ${shown(signal)}.`)
   }
@@ -196,7 +195,7 @@ function delayed(decider: Decider, decision: Decision, signal: Signal | undefine
         signal?.removeEventListener('abort', aborted)
         resolve(decision)
       },
-      Math.min(decision.delayMs, LONGEST_WAIT_MS),
+      Math.min(decision.delayMs, LONGEST_TIMER_MS),
     )
     const aborted = (): void => {
       clearTimeout(timer)

@@ -2,6 +2,7 @@ import { type Ask, bucketKeyOf } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
+import { LONGEST_TIMER_MS } from '../runtime/longest-timer.js'
 import { onePer } from '../runtime/one-per.js'
 import { isThenable } from '../runtime/thenable.js'
 import { type Slots, slotsOf } from './slots.js'
@@ -28,9 +29,6 @@ export interface Waiter {
   /** The end: the store is closed. */
   close(): void
 }
-
-/** setTimeout takes no more. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
  * How often a store elsewhere is asked for slots that were released by other processes: 20 times a second, and each time
