@@ -6,7 +6,7 @@ import type { Verdict } from './verdict.js'
 export interface Work<T> {
   /** Whose limits, gate and breaker hold. */
   readonly key: string
-  /** What limits of the server may hold for alone; `undefined` where that cannot be told. */
+  /** What limits of the server may hold for alone; `undefined` where that is not known. */
   readonly route: string | undefined
   readonly signal: AbortSignal | undefined
   /** What an attempt takes from `limits`. */

@@ -42,7 +42,7 @@ export interface SluiceFetch extends Client {
 }
 
 /**
- * A `fetch` that reads what servers report about their limits, waits as long as it is told, retries what is safe, paces itself, and stops
+ * A `fetch` that reads what servers report about their limits, waits as long as they ask, retries what is safe, paces itself, and stops
  * calling what is down.
  * @example
  * const api = createFetch({ deadlineMs: 30_000, concurrency: 8 })

@@ -297,7 +297,7 @@ function takesBuffers(body: ReadableStream<Uint8Array>): boolean {
 }
 
 /**
- * Whoever waits for all responses before reading one would wait for ever, with more of them than there are places: a body that has
+ * Whoever waits for all responses before reading one would wait indefinitely, with more of them than there are places: a body that has
  * arrived as a whole is done with. The copy keeps it for whoever reads it later.
  */
 async function readAhead(response: HeldResponse): Promise<void> {

@@ -5,7 +5,7 @@ export interface ThrottleTerms {
   readonly multiplier: number
 }
 
-/** Of fewer requests nothing can be told: the first failure would keep back every other call. */
+/** Fewer requests say nothing: the first failure would keep back every other call. */
 const FEWEST = 10
 
 /** Two minutes, as in the book. */
