@@ -23,7 +23,7 @@ describe('an error', () => {
   it.each([
     [
       'limits:\n  login: 5/15mintue',
-      `2:10: limits.login: "5/15mintue" is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min' or '50MB/hour'; windows: ms, s, min, h, day, week.`,
+      `2:10: limits.login: "5/15mintue" is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min', '50MB/hour' or '$5/day'; windows: ms, s, min, h, day, week.`,
     ],
     ['lmits: {}', '1:1: lmits: expected a known key, got "lmits". Did you mean "limits"?'],
     ['nothing: 1', '1:1: nothing: expected one of $schema, store, defaults, plans, limits, got an unknown key.'],

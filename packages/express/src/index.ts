@@ -29,6 +29,7 @@ export type {
   LimitOptions,
   LimitPolicy,
   LimitPolicyLike,
+  Measured,
   PlanPolicies,
   Plans,
   PolicyFunction,
@@ -36,7 +37,7 @@ export type {
   SluiceOptions,
   UsageOptions,
 } from '@sluice/core/http'
-export { clientKey, headerFields, plans, problem, RateLimitError } from '@sluice/core/http'
+export { clientKey, headerFields, plans, problem, RateLimitError, Refusal } from '@sluice/core/http'
 
 declare global {
   namespace Express {
@@ -87,6 +88,9 @@ const reader: RequestReader<Request> = {
     const path: unknown = route?.path
     return typeof path === 'string' ? `${method} ${baseUrl}${path}` : undefined
   },
+  body: (request) => request.body,
+  target: ({ method, originalUrl }) => ({ method, url: originalUrl }),
+  bodyAdvice: 'place express.json() before the limit',
   trustAdvice: "app.set('trust proxy', 1) for one proxy, or their addresses as in app.set('trust proxy', 'loopback')",
 }
 

@@ -36,6 +36,7 @@ export type {
   LimitOptions,
   LimitPolicy,
   LimitPolicyLike,
+  Measured,
   PlanPolicies,
   Plans,
   PolicyFunction,
@@ -43,7 +44,7 @@ export type {
   SluiceOptions,
   UsageOptions,
 } from '@sluice/core/http'
-export { clientKey, headerFields, plans, problem, RateLimitError } from '@sluice/core/http'
+export { clientKey, headerFields, plans, problem, RateLimitError, Refusal } from '@sluice/core/http'
 export type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
 
 /** `limit('100/min')` is a hook; `limit.plugin` limits whole scopes, and single routes by their `config.limit`. */
@@ -89,6 +90,9 @@ const reader: RequestReader<FastifyRequest> = {
   headers: (request) => request.headers,
   proxies: (request) => (request.ips === undefined ? 'untrusted' : believesStrangers(request) ? 'all' : 'chosen'),
   route: ({ method, routeOptions: { url } }) => (url === undefined ? undefined : `${method} ${url}`),
+  body: (request) => request.body,
+  target: ({ method, originalUrl }) => ({ method, url: originalUrl }),
+  bodyAdvice: 'make the limit a preHandler, since an onRequest hook runs before bodies are parsed',
   trustAdvice:
     "their addresses, as in Fastify({ trustProxy: 'loopback' }); a number trusts no proxy since Fastify 5.12.1",
 }

@@ -29,6 +29,7 @@ export type {
   LimitOptions,
   LimitPolicy,
   LimitPolicyLike,
+  Measured,
   PlanPolicies,
   Plans,
   PolicyFunction,
@@ -36,7 +37,7 @@ export type {
   SluiceOptions,
   UsageOptions,
 } from '@sluice/core/http'
-export { clientKey, headerFields, plans, problem, RateLimitError } from '@sluice/core/http'
+export { clientKey, headerFields, plans, problem, RateLimitError, Refusal } from '@sluice/core/http'
 
 declare module 'koa' {
   interface DefaultState {
@@ -69,6 +70,9 @@ const reader: RequestReader<Context> = {
     const { _matchedRoute: route } = context as { _matchedRoute?: unknown }
     return typeof route === 'string' ? `${context.method} ${route}` : undefined
   },
+  body: ({ request }) => ('body' in request ? request.body : undefined),
+  target: ({ method, originalUrl }) => ({ method, url: originalUrl }),
+  bodyAdvice: 'place @koa/bodyparser before the limit',
   trustAdvice: 'new Koa({ proxy: true, maxIpsCount: 1 }) for one proxy',
 }
 

@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { help } from './help.js'
 
-const COUNT = String.raw`(?:0|[1-9]\d*)(?:\.\d+)?[kM]?(?: (?:requests|tokens|content-bytes))?`
+const NUMBER = String.raw`(?:0|[1-9]\d*)(?:\.\d+)?`
+const UNIT = '(?:requests|(?:input |output )?tokens|content-bytes|inference s)'
+const COUNT = String.raw`(?:${NUMBER}(?:k?B|[MG]B|[kM]?(?: ${UNIT})?)|\$${NUMBER}[kM]?)`
 const WINDOW = '(?:ms|s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)'
 
 /** What editors check; the constructors of core know better what is wrong with a text. */
@@ -14,8 +16,9 @@ export function rateText(sentence: string): z.ZodString {
   return z.string(sentence).register(help, {
     pattern: RATE,
     description:
-      'COUNT[k|M] [UNIT]/[N]WINDOW. Units: requests, tokens, content-bytes. Windows: ms, s, min, h, day, week.',
-    examples: ['100/min', '5/15min', '1000/day', '100k tokens/min'],
+      'AMOUNT/[N]WINDOW. Amounts: COUNT[k|M] [UNIT], COUNT[k|M|G]B, $COUNT. Units: requests, tokens, input tokens, ' +
+      'output tokens, content-bytes, inference s. Windows: ms, s, min, h, day, week.',
+    examples: ['100/min', '5/15min', '1000/day', '100k tokens/min', '50MB/hour', '$5/day'],
   })
 }
 
@@ -23,7 +26,7 @@ export function rateText(sentence: string): z.ZodString {
 export function quotaText(sentence: string): z.ZodString {
   return z.string(sentence).register(help, {
     pattern: QUOTA,
-    description: 'COUNT[k|M] [UNIT]/PERIOD. Periods: hour, day, week, month, quarter, year, lifetime.',
-    examples: ['10k/month', '1M tokens/year'],
+    description: 'AMOUNT/PERIOD. Periods: hour, day, week, month, quarter, year, lifetime.',
+    examples: ['10k/month', '1M tokens/year', '$50/month'],
   })
 }

@@ -55,6 +55,17 @@ export class Decision {
     return settlerOf(this.asks[0]?.policy)?.cancel(this) ?? false
   }
 
+  /**
+   * Takes more units for the same keys, all or nothing, while what was reserved turns out to be too little. The answer is a
+   * decision of its own, which is settled like any other; where it denies, nothing more was taken.
+   * @param unit Which policies are meant, where a limit counts several units.
+   * @example const more = await req.rateLimit.extend(500, 'tokens')
+   * @throws {CostError} unless `units` is a whole number ≥ 0. @throws {ConfigError} where the unit has to be named.
+   */
+  extend(units: number, unit?: Unit): Decision | Promise<Decision> {
+    return settlerOf(this.asks[0]?.policy)?.extend(this, units, unit) ?? new Decision([], [], 'consume')
+  }
+
   /** The same decision with other standings; it has taken nothing. */
   with(standings: readonly Standing[]): Decision {
     const decision = new Decision(this.asks, standings, 'peek', this.degraded, this.repeated)

@@ -6,6 +6,7 @@ import type { Decision } from './decision.js'
 export interface Settler {
   settle(decision: Decision, units: number, unit: Unit | undefined): boolean | Promise<boolean>
   cancel(decision: Decision): boolean | Promise<boolean>
+  extend(decision: Decision, units: number, unit: Unit | undefined): Decision | Promise<Decision>
 }
 
 /** By policy, of which each limit has its own: a decision so needs nothing to be settled later. */

@@ -9,6 +9,8 @@ export interface LimitResult {
   readonly limit: object
   answer: Passage | Promise<Passage> | undefined
   standings: readonly ReportedStanding[]
+  /** Fields beside those that report the standings. */
+  others: readonly Field[]
   readonly dialects: readonly Dialect[]
 }
 
@@ -30,14 +32,16 @@ export class Exchange {
   }
 
   begin(limit: object, dialects: readonly Dialect[]): LimitResult {
-    const result: LimitResult = { limit, answer: undefined, standings: NONE, dialects }
+    const result: LimitResult = { limit, answer: undefined, standings: NONE, others: NO_FIELDS, dialects }
     this.#results.push(result)
     return result
   }
 
   /** The fields of all limits so far. */
   fields(): readonly Field[] {
-    return joinedFields(this.#results)
+    const fields = joinedFields(this.#results)
+    const others = this.#results.flatMap((result) => result.others)
+    return others.length === 0 ? fields : [...fields, ...others]
   }
 
   /** Calls back if the response is delivered while the client is there; one pair of listeners serves all limits. */
@@ -55,6 +59,7 @@ export class Exchange {
 }
 
 const NONE: readonly ReportedStanding[] = []
+const NO_FIELDS: readonly Field[] = []
 
 const EXCHANGE: unique symbol = Symbol('sluice.exchange')
 

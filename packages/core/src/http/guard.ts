@@ -19,10 +19,12 @@ import { noteDecision } from './creation.js'
 import { type DelayTerms, delayOf } from './delay.js'
 import { type Exchange, exchangeOf, type LimitResult } from './exchange.js'
 import type { GuardParts } from './guard-parts.js'
+import type { Measure } from './measured.js'
 import type { Passage } from './passage.js'
 import { problem, sentenceOf } from './problem.js'
 import { Queue } from './queue.js'
 import { RateLimitError } from './rate-limit-error.js'
+import { isRefusal, type Refusal } from './refusal.js'
 import { completeReply, type Reply } from './reply.js'
 import { RequestAsks, toError } from './request-asks.js'
 import { blockedDecision, ScreenedClients } from './screened-clients.js'
@@ -102,9 +104,10 @@ export class Guard<Req extends object> {
     const result = exchange.begin(this, this.#parts.options.dialects)
     try {
       const passage = this.#pass(request, response, exchange, result)
-      result.answer = 'then' in passage ? passage.catch((error) => this.#fail(error, request, response)) : passage
+      result.answer =
+        'then' in passage ? passage.catch((error) => this.#fail(error, request, response, exchange)) : passage
     } catch (error) {
-      result.answer = this.#fail(error, request, response)
+      result.answer = this.#fail(error, request, response, exchange)
     }
     return result.answer
   }
@@ -208,6 +211,7 @@ export class Guard<Req extends object> {
     if (isHeld || events.hears('warning')) this.#requests.set(decision, request)
     exchange.decision = decision
     result.standings = this.#reported(decision)
+    this.#addFields(decision, request, result)
     if (!decision.allowed) return this.#deny(decision, request, response, exchange)
     if (options.delay !== undefined) return this.#slowDown(options.delay, decision, request, response, exchange)
     if (decision.delayMs > 0) return this.#hold(decision.delayMs, true, decision, request, response, exchange)
@@ -222,6 +226,7 @@ export class Guard<Req extends object> {
         this.#release(decision, delivered ? (response.statusCode < 500 ? 'done' : 'failed') : 'left')
       })
     }
+    if (this.#parts.measure !== undefined) this.#measure(this.#parts.measure, decision, request, response)
     if (decision.asks.some(countsBytes)) this.#settleBytes(decision, response)
     else if (this.decider.settles && decision.taken) {
       const { reserved } = this.decider
@@ -229,6 +234,22 @@ export class Guard<Req extends object> {
       whenEnded(response, () => reserved.remove(decision))
     }
     return go(decision, response, exchange)
+  }
+
+  /** What is measured is settled: what it reserves until then is noted. */
+  #measure(measure: Measure<Req>, decision: Decision, request: Req, response: ResponseLike): void {
+    const { reserved } = this.decider
+    reserved.isUsed = true
+    reserved.add(decision)
+    measure.admitted?.(request, response, decision)
+  }
+
+  /** Fields of a measured limit, unless it reports nothing. */
+  #addFields({ standings }: Decision, request: Req, result: LimitResult): void {
+    const { measure, options } = this.#parts
+    if (measure?.fields === undefined || options.dialects.length === 0) return
+    const visible = standings.filter(({ policy }) => !policy.shadow)
+    if (visible.length > 0) result.others = measure.fields(visible, request)
   }
 
   /** The true cost of a body is known when it has been sent, as far as it was. */
@@ -339,8 +360,9 @@ export class Guard<Req extends object> {
   }
 
   /** A client that has left has no address any more: that is nobody's error. */
-  #fail(thrown: unknown, request: Req, response: ResponseLike): Passage {
+  #fail(thrown: unknown, request: Req, response: ResponseLike, exchange: Exchange): Passage {
     if (thrown instanceof KeyError && isGone(response)) return OVER
+    if (isRefusal(thrown)) return isSent(response) ? OVER : refusal(thrown, this.#parts.options.deny, exchange)
     const error = toError(thrown, this.#parts.name)
     this.#parts.events.emit('error', { error, request })
     throw error
@@ -376,6 +398,20 @@ function denialAsError(decision: Decision, exchange: Exchange): Passage {
 function denial(reply: Reply, decision: Decision, exchange: Exchange): Passage {
   const { status, fields, body } = completeReply(reply)
   return { allowed: false, over: false, decision, status, fields: [...exchange.fields(), ...fields], body }
+}
+
+/** A request that no limit will ever let through: nothing was taken. */
+function refusal(thrown: Refusal, deny: 'response' | 'error', exchange: Exchange): Passage {
+  const { status, fields, body } = completeReply(thrown.reply)
+  const passage = {
+    allowed: false,
+    over: false,
+    decision: undefined,
+    status,
+    fields: [...exchange.fields(), ...fields],
+    body,
+  }
+  return deny === 'error' ? { ...passage, error: thrown } : passage
 }
 
 /** The same answer, with what the limits since have decided. */

@@ -19,13 +19,16 @@ export type {
   LimitPolicies,
   LimitPolicy,
   LimitPolicyLike,
+  PlainPolicies,
   PolicyFunction,
   SluiceOptions,
 } from './limit-options.js'
+export type { Measure, Measured } from './measured.js'
 export type { Passage, RequestHeaders, RequestReader } from './passage.js'
 export { type PlanPolicies, Plans, plans } from './plans.js'
-export { problem } from './problem.js'
+export { problem, sentenceOf } from './problem.js'
 export { RateLimitError } from './rate-limit-error.js'
+export { Refusal } from './refusal.js'
 export type { Reply } from './reply.js'
 export { routeName } from './route-name.js'
 export { type Admits, createLimit, type Limit } from './sluice.js'

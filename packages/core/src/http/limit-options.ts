@@ -23,6 +23,7 @@ import { type ClientList, type Clients, clientList } from './client-list.js'
 import type { Configuration } from './configuration.js'
 import { checkDelay, type DelayFunction, type DelayOptions, type DelayTerms } from './delay.js'
 import { checkDialects, type Dialect } from './headers.js'
+import type { Measured } from './measured.js'
 import type { Plans } from './plans.js'
 import type { Reply } from './reply.js'
 
@@ -101,12 +102,15 @@ export interface SluiceOptions<Req> extends LimitOptions<Req>, InstancesOption, 
 /** Policies that depend on the request: plans, tiers. */
 export type PolicyFunction<Req> = (request: Req) => Awaitable<LimitPolicyLike<Req> | readonly LimitPolicyLike<Req>[]>
 
-/** All that a limit can be made of. */
-export type LimitPolicies<Req> =
+/** All that a limit can be made of whose costs need no measuring. */
+export type PlainPolicies<Req> =
   | LimitPolicyLike<Req>
   | readonly LimitPolicyLike<Req>[]
   | PolicyFunction<Req>
   | Plans<Req>
+
+/** All that a limit can be made of. */
+export type LimitPolicies<Req> = PlainPolicies<Req> | Measured<Req>
 
 /** The options, complete and checked. */
 export interface CheckedOptions<Req> {

@@ -7,7 +7,8 @@ import type { Policy } from '../policies/policy.js'
 import { Guard } from './guard.js'
 import { controlsOf, type LimitControls } from './limit-controls.js'
 import type { LimitNames } from './limit-names.js'
-import { checkLimitOptions, type LimitOptions, type LimitPolicies } from './limit-options.js'
+import { checkLimitOptions, type LimitOptions, type LimitPolicies, type PlainPolicies } from './limit-options.js'
+import { isMeasured } from './measured.js'
 import type { RequestReader } from './passage.js'
 import { isPlans } from './plans.js'
 import type { RequestChecks } from './request-checks.js'
@@ -35,12 +36,15 @@ export function makeLimit<Req extends object>(
   names: LimitNames,
   name: string,
   isNamed: boolean,
-  policies: LimitPolicies<Req>,
+  given: LimitPolicies<Req>,
   own: LimitOptions<Req>,
   defaults: LimitOptions<Req>,
 ): MadeLimit<Req> {
-  const options = checkLimitOptions('limit()', own, defaults, share)
-  const guard = new Guard<Req>({ ...workshop, name, policies, options, names })
+  const measure = isMeasured(given) ? given.bind(workshop.reader) : undefined
+  const policies = measure?.policies ?? (given as PlainPolicies<Req>)
+  const inherited = measure?.response === undefined ? defaults : { ...defaults, response: measure.response }
+  const options = checkLimitOptions('limit()', own, inherited, share)
+  const guard = new Guard<Req>({ ...workshop, name, policies, measure, options, names })
   const [first = [], ...others] = guard.policies
   names.add(name, first, !isNamed)
   for (const plan of others) names.check(plan)

@@ -1,6 +1,7 @@
 import type { Decision } from '../decisions/decision.js'
 import type { Field } from './headers.js'
 import type { RateLimitError } from './rate-limit-error.js'
+import type { Refusal } from './refusal.js'
 
 /** The header fields of a request that a guard looks at. */
 export interface RequestHeaders {
@@ -20,6 +21,12 @@ export interface RequestReader<Req> {
   proxies(request: Req): 'untrusted' | 'all' | 'chosen'
   /** The method and the pattern of the route, where it is known by now. */
   route?(request: Req): string | undefined
+  /** What was sent, parsed by what the app has in front of the limit; `undefined` where nothing has parsed it. */
+  body?(request: Req): unknown
+  /** The method and the target as the client sent them: `/v1/chat?stream=1`. */
+  target?(request: Req): { readonly method: string; readonly url: string }
+  /** How to have bodies parsed before a limit reads them. */
+  readonly bodyAdvice?: string
   /** How to configure which proxies this framework, in this version, trusts. */
   readonly trustAdvice: string
 }
@@ -37,5 +44,5 @@ export interface Passage {
   /** `undefined` for a response without a body. */
   readonly body: string | undefined
   /** Where a denial is to go through the framework's error handling. */
-  readonly error?: RateLimitError | undefined
+  readonly error?: RateLimitError | Refusal | undefined
 }

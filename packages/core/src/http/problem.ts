@@ -1,5 +1,6 @@
 import type { Decision } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
+import { amountInWords, numberInWords } from '../policies/amount.js'
 import type { Policy } from '../policies/policy.js'
 import { retryAfterSeconds } from './headers.js'
 import type { Reply } from './reply.js'
@@ -83,16 +84,16 @@ function sentence({ binding, asks, override }: Decision): string {
   const limit = `The limit "${policy.name}" (${rate(policy)})`
   if (period !== undefined) return quotaSentence(binding, period.end, cost)
   if (retryAfterMs === Number.POSITIVE_INFINITY) {
-    return `${limit} lets at most ${amount(policy.capacity, policy.unit)} through at once; this request needs ${cost.toLocaleString('en')}.`
+    return `${limit} lets at most ${amountInWords(policy.capacity, policy.unit)} through at once; this request needs ${numberInWords(cost, policy.unit)}.`
   }
   const wait = duration(Math.max(1, Math.ceil(retryAfterMs / 1000)))
-  return `${limit} ${state(remaining, cost)}${held(binding)}. Try again in ${wait}.`
+  return `${limit} ${state(policy, remaining, cost)}${held(binding)}. Try again in ${wait}.`
 }
 
 /** What may come back before its time. */
 function held({ reserved, policy: { unit } }: Standing): string {
   if (reserved === 0) return ''
-  return `; ${amount(reserved, unit)} of it ${reserved === 1 ? 'is' : 'are'} reserved by requests in progress`
+  return `; ${amountInWords(reserved, unit)} of it ${reserved === 1 ? 'is' : 'are'} reserved by requests in progress`
 }
 
 /** When slots become free is an estimate, and said so. */
@@ -126,7 +127,7 @@ function quotaSentence(standing: Standing, end: number, cost: number): string {
   const { policy, remaining, retryAfterMs } = standing
   const { name, quota, unit, calendar } = policy
   const per = calendar?.unit === 'lifetime' ? 'in all' : `per ${calendar?.unit}`
-  const what = `The quota "${name}" (${amount(quota, unit)} ${per}) ${state(remaining, cost)}${held(standing)}.`
+  const what = `The quota "${name}" (${amountInWords(quota, unit)} ${per}) ${state(policy, remaining, cost)}${held(standing)}.`
   if (end === Number.POSITIVE_INFINITY || calendar === undefined) return what
   const until = dateIn(calendar.timeZone, end)
   if (retryAfterMs === Number.POSITIVE_INFINITY)
@@ -134,9 +135,9 @@ function quotaSentence(standing: Standing, end: number, cost: number): string {
   return `${what} Try again from ${until} on.`
 }
 
-function state(remaining: number, cost: number): string {
+function state({ unit }: Policy, remaining: number, cost: number): string {
   if (remaining === 0) return 'is used up'
-  return `has ${remaining.toLocaleString('en')} left, and this request needs ${cost.toLocaleString('en')}`
+  return `has ${numberInWords(remaining, unit)} left, and this request needs ${numberInWords(cost, unit)}`
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>()
@@ -153,12 +154,7 @@ function dateIn(timeZone: string, time: number): string {
 
 function rate({ quota, unit, windowMs }: Policy): string {
   const window = windowMs % 1000 === 0 ? exactly(windowMs / 1000) : `${windowMs} ms`
-  return `${amount(quota, unit)} in ${window}`
-}
-
-function amount(units: number, unit: string): string {
-  const noun = unit === 'content-bytes' ? 'bytes' : unit
-  return `${units.toLocaleString('en')} ${units === 1 ? noun.slice(0, -1) : noun}`
+  return `${amountInWords(quota, unit)} in ${window}`
 }
 
 const PARTS = [

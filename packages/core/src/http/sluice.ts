@@ -25,6 +25,7 @@ import {
   type SluiceOptions,
 } from './limit-options.js'
 import { type MadeLimit, makeLimit } from './make-limit.js'
+import type { Measured } from './measured.js'
 import { NamedLimits } from './named-limits.js'
 import { namer } from './naming.js'
 import type { RequestReader } from './passage.js'
@@ -47,7 +48,7 @@ export interface Limit<Req, Middleware, Handler = unknown> {
    * @throws {ConfigError} on anything that cannot be right.
    */
   <const T extends string, const L extends readonly LimitPolicyLike<Req>[]>(
-    policies: RateText<T> | Policy | LimitPolicy<Req> | LimitList<L> | PolicyFunction<Req> | Plans<Req>,
+    policies: RateText<T> | Policy | LimitPolicy<Req> | LimitList<L> | PolicyFunction<Req> | Plans<Req> | Measured<Req>,
     options?: LimitOptions<Req>,
   ): Middleware & LimitControls<Req>
   /**

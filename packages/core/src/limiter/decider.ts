@@ -18,7 +18,7 @@ import { blockedStanding, OverriddenAsks } from './overridden-asks.js'
 import { type Overrides, overridesOf } from './overrides.js'
 import { noteOnce, refund } from './receipts.js'
 import { type Reserved, reservedOf } from './reserved.js'
-import { closeReservation, differenceOf, settledAsks } from './settling.js'
+import { closeReservation, differenceOf, extensionOf, settledAsks } from './settling.js'
 import { type OnLost, type Outcome, type Slots, slotsOf } from './slots.js'
 
 type Answer = Decision | Promise<Decision>
@@ -144,6 +144,20 @@ export class Decider implements Settler {
     if (open === undefined) return false
     const returned = this.refund(decision, open)
     return isThenable(returned) ? this.#heeded(returned.then(() => true)) : true
+  }
+
+  /** See `Decision.extend`. */
+  extend(decision: Decision, units: number, unit: Unit | undefined): Answer {
+    const asks = extensionOf(decision, units, unit)
+    if (asks.length === 0) return new Decision([], [], 'consume')
+    const answer = this.attempt('consume', asks, undefined)
+    const noted = (more: Decision): Decision => {
+      this.reserved.isUsed = true
+      this.reserved.add(more)
+      this.onCharged(more, decision)
+      return more.allowed ? more : this.reserved.noted(more)
+    }
+    return isThenable(answer) ? answer.then(noted) : noted(answer)
   }
 
   /** A handler that does not wait for it must not end the process where the store cannot be reached: that is reported. */

@@ -38,6 +38,14 @@ export function differenceOf(decision: Decision, units: number, unit: Unit | und
   return { back, more }
 }
 
+/** What has to be asked for so that a decision takes `units` more; nothing where it took nothing that could be extended. */
+export function extensionOf(decision: Decision, units: number, unit: Unit | undefined): readonly Ask[] {
+  checkCost(units, ' to take in addition')
+  return meantBy(decision, unit)
+    .filter((ask) => took(decision, decision.asks.indexOf(ask)))
+    .map(({ policy, key }) => ({ policy, key, cost: units }))
+}
+
 /**
  * Ends a reservation: from now on, nothing of it can be settled. Answers with what could have been, to be given back, by the
  * names of the policies; `undefined` where there is nothing.

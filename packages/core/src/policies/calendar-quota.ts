@@ -39,7 +39,7 @@ const USUAL_MS: Readonly<Record<PeriodUnit, number>> = {
 export const PERIOD_UNITS: readonly PeriodUnit[] = Object.keys(USUAL_MS) as PeriodUnit[]
 
 /**
- * Reads `'COUNT[k|M] [UNIT]/PERIOD'`: `'10k/month'`, `'5M tokens/quarter'`, `'3/lifetime'`.
+ * Reads an amount and a period: `'10k/month'`, `'5M tokens/quarter'`, `'$50/month'`, `'3/lifetime'`.
  * @throws {ConfigError} saying what was read and what was expected.
  */
 export function parseQuota(text: string): QuotaRate {
@@ -131,7 +131,7 @@ function reasonOf(period: string): string | undefined {
 function malformed(text: unknown, why: string | undefined): ConfigError {
   return new ConfigError(
     `${shown(text)} is not a quota${why === undefined ? '' : ` (${why})`}. ` +
-      "Expected COUNT/PERIOD, as in '10k/month', '5M tokens/day' or '3/lifetime'; " +
+      "Expected COUNT/PERIOD, as in '10k/month', '5M tokens/day', '$50/month' or '3/lifetime'; " +
       `periods: ${PERIOD_UNITS.join(', ')}.`,
   )
 }

@@ -1,4 +1,4 @@
-import type { Unit } from './amount.js'
+import type { UnitWord } from './amount.js'
 import type { PeriodUnit } from './calendar.js'
 import type { Duration } from './rate.js'
 
@@ -11,32 +11,51 @@ export type RateText<T extends string> =
   Record<never, 1> extends Record<T, 1>
     ? T
     : T extends `${infer Amount}/${infer Window}`
-      ? [IsCount<Count<Amount>>, IsWindow<Window>] extends [true, true]
+      ? [IsAmount<Amount>, IsWindow<Window>] extends [true, true]
         ? T
         : NotALimit<T>
       : NotALimit<T>
 
 type NotALimit<T extends string> =
-  `'${T}' is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min' or '50MB/hour'.`
+  `'${T}' is not a limit. Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min', '50MB/hour' or '$5/day'.`
 
 /** The text itself when it is a quota, as `parseQuota` reads it; otherwise a sentence that says what is wrong. */
 export type QuotaText<T extends string> =
   Record<never, 1> extends Record<T, 1>
     ? T
     : T extends `${infer Amount}/${PeriodUnit}`
-      ? IsCount<Count<Amount>> extends true
+      ? IsAmount<Amount> extends true
         ? T
         : NotAQuota<T>
       : NotAQuota<T>
 
 type NotAQuota<T extends string> =
-  `'${T}' is not a quota. Expected COUNT/PERIOD, as in '10k/month', '5M tokens/day' or '3/lifetime'.`
+  `'${T}' is not a quota. Expected COUNT/PERIOD, as in '10k/month', '5M tokens/day', '$50/month' or '3/lifetime'.`
+
+/** Whether what stands before the slash is an amount: of dollars, of seconds of inference, or of anything else. */
+type IsAmount<Amount extends string> = Amount extends `$${infer Dollars}`
+  ? IsFine<Dollars, 9, 6>
+  : Amount extends `${infer Seconds} inference s`
+    ? IsFine<Seconds, 12, 3>
+    : IsCount<Count<Amount>>
+
+/** A number that is counted in smaller units: so many digits before the point and behind it, fewer and more with a suffix. */
+type IsFine<T extends string, Whole extends 9 | 12, Decimals extends 3 | 6> = T extends `${infer Number}k`
+  ? IsDecimal<Number, Less<Whole>, More<Decimals>>
+  : T extends `${infer Number}M`
+    ? IsDecimal<Number, Less<Less<Whole>>, More<More<Decimals>>>
+    : IsDecimal<T, Whole, Decimals>
+
+type Less<Digits extends number> = Digits extends 12 ? 9 : Digits extends 9 ? 6 : 3
+type More<Digits extends number> = Digits extends 3 ? 6 : Digits extends 6 ? 9 : 12
 
 /** What stands before the unit; where that has been taken off, no bytes may follow. */
-type Count<Amount extends string> = Amount extends `${infer Number} ${Exclude<Unit, 'concurrent-requests'>}`
-  ? Number extends `${string}B`
-    ? ''
-    : Number
+type Count<Amount extends string> = Amount extends `${infer Number} ${infer Word}`
+  ? Word extends UnitWord
+    ? Number extends `${string}B`
+      ? ''
+      : Number
+    : ''
   : Amount
 
 type IsCount<T extends string> = T extends `${infer Number}GB`

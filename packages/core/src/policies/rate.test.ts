@@ -18,6 +18,13 @@ describe('parseRate', () => {
     ['50MB/hour', 50_000_000, 'content-bytes', 3_600_000],
     ['1.5GB/day', 1_500_000_000, 'content-bytes', 86_400_000],
     ['900B/s', 900, 'content-bytes', 1_000],
+    ['20k input tokens/min', 20_000, 'input-tokens', 60_000],
+    ['4k output tokens/min', 4_000, 'output-tokens', 60_000],
+    ['$50/day', 50_000_000, 'micro-dollars', 86_400_000],
+    ['$0.000001/s', 1, 'micro-dollars', 1_000],
+    ['$1.5k/week', 1_500_000_000, 'micro-dollars', 604_800_000],
+    ['600 inference s/hour', 600_000, 'inference-ms', 3_600_000],
+    ['1.5 inference s/min', 1_500, 'inference-ms', 60_000],
     ['0.5k requests/h', 500, 'requests', 3_600_000],
     ['10M content-bytes/hour', 10_000_000, 'content-bytes', 3_600_000],
     ['999999999999999/s', 10 ** 15 - 1, 'requests', 1_000],
@@ -29,6 +36,10 @@ describe('parseRate', () => {
     ['100/mintue', `"100/mintue" is not a limit. Expected COUNT/WINDOW, as in '100/min'`],
     ['1.5/min', 'a count is a whole number'],
     ['0/min', 'a count is at least 1'],
+    ['$0.0000001/s', 'dollars have at most 6 decimals'],
+    ['$1000000000/s', 'dollars are at most 999,999,999'],
+    ['0.0001 inference s/s', 'seconds have at most 3 decimals'],
+    ['$0/s', 'a count is at least 1'],
     ['1000000000000000/s', 'a count is at most 10^15 − 1'],
   ])('says what is wrong with %s', (text, sentence) => {
     expect(() => parseRate(text)).toThrow(ConfigError)
@@ -47,6 +58,10 @@ describe('parseRate', () => {
     '100/0min',
     '01/min',
     'NaN/min',
+    '$5B/min',
+    '$5 tokens/min',
+    '5 inference/min',
+    '5 input/min',
   ])('refuses %o', (text) => {
     expect(() => parseRate(text)).toThrow(ConfigError)
   })
@@ -60,9 +75,10 @@ describe('parseRate', () => {
     )
     const text = fc
       .tuple(
+        word('', '', '', '', '$'),
         count,
         word('', '', '', '', 'k', 'M', 'K', 'G', 'B', 'kB', 'MB', 'GB', 'KB'),
-        word('', '', ' tokens', ' requests', ' content-bytes', ' token', '  tokens'),
+        word('', '', ' tokens', ' requests', ' content-bytes', ' token', '  tokens', ' input tokens', ' inference s'),
         word('/', '/', '/', ' / ', ''),
         fc.oneof(word('', '', '15', '0', '03'), fc.stringMatching(/^\d{0,8}$/)),
         word(

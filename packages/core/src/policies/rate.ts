@@ -47,7 +47,8 @@ const MS: Readonly<Record<Duration, number>> = {
 const WINDOW = /^(?<multiple>[1-9]\d{0,5})?(?<duration>[a-z]+)$/
 
 /**
- * Reads `'COUNT[k|M] [UNIT]/[N]WINDOW'` and `'COUNT[k|M|G]B/[N]WINDOW'`: `'100/min'`, `'5/15min'`, `'1.5M tokens/day'`, `'50MB/hour'`.
+ * Reads an amount and a window, as in `'100/min'`, `'5/15min'`, `'1.5M tokens/day'`, `'20k output tokens/min'`, `'50MB/hour'`,
+ * `'$5/day'` or `'600 inference s/hour'`.
  * @throws {ConfigError} saying what was read and what was expected.
  */
 export function parseRate(text: string): Rate {
@@ -102,7 +103,7 @@ function reasonOf(text: unknown): string | undefined {
 function malformed(text: string, why?: string): ConfigError {
   return new ConfigError(
     `${shown(text)} is not a limit${why === undefined ? '' : ` (${why})`}. ` +
-      "Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min' or '50MB/hour'; " +
+      "Expected COUNT/WINDOW, as in '100/min', '5/15min', '100k tokens/min', '50MB/hour' or '$5/day'; " +
       'windows: ms, s, min, h, day, week.',
   )
 }
