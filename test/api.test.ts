@@ -21,6 +21,7 @@ const entryPoints = [
   ['quota', 'index'],
   ['config', 'index'],
   ['client', 'index'],
+  ['llm', 'index'],
 ] as const
 
 describe('the public API is the one that was committed', () => {

@@ -35,6 +35,7 @@ export default defineConfig({
           page('Quotas', '/quotas'),
           page('Concurrency and waiting', '/concurrency'),
           page('Late costs', '/costs'),
+          page('LLM limits', '/llm'),
           page('Bans and lists', '/bans'),
           page('Plans', '/plans'),
           page('Configuration files', '/config'),

@@ -6,6 +6,7 @@ import { retryAfterSeconds } from '@sluice/core/http'
 import { type Connection, remoteStore } from '@sluice/core/remote'
 import { storeSpec } from '@sluice/core/testing'
 import { ledger, plans, sluice } from '@sluice/express'
+import { callOf, llm } from '@sluice/llm'
 import { quota } from '@sluice/quota'
 import { redisStore } from '@sluice/redis'
 import { upstashStore } from '@sluice/upstash'
@@ -57,3 +58,26 @@ export const used = async (): Promise<number | undefined> => {
   await shared.override('a', ['10/s', monthly], { reason: 'launch' })
   return (await shared.usage('a'))['api']?.used
 }
+
+const chat = llm({
+  provider: 'openai',
+  limits: [
+    '60/min',
+    '100k tokens/min',
+    { policy: '1M input tokens/min', name: 'model', key: (_req, call) => call.model },
+  ],
+  prices: { 'gpt-5': { input: 1.25, output: 10, cachedInput: undefined } },
+  onCharged: ({ microDollars, model }) => console.log(model, microDollars),
+})
+app.post('/chat', limit(chat, { name: 'chat', key: (req) => req.get('x-api-key') ?? 'none' }), (req, res) => {
+  const signal: AbortSignal | undefined = callOf(req)?.signal
+  res.json(signal?.aborted)
+})
+app.post(
+  '/own',
+  limit(llm({ provider: 'gemini', limits: [{ policy: '$5/day', key: (req) => req.ip ?? '' }], prices: {} })),
+)
+limit('$5/day')
+limit('600 inference s/hour')
+// @ts-expect-error dollars have at most six decimals
+limit('$0.0000001/day')

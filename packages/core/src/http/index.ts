@@ -3,11 +3,12 @@
  * @module @sluice/core/http
  */
 
+export { bindingOf, type ReportedStanding } from '../decisions/binding.js'
 export type { DecisionMessage, Events } from '../limiter/events.js'
 export { clientKey } from './client-ip.js'
 export type { Clients } from './client-list.js'
 export type { Configuration, ConfiguredLimit } from './configuration.js'
-export type { ResponseLike } from './connection.js'
+export { isGone, type ResponseLike, whenEnded } from './connection.js'
 export type { DelayFunction, DelayOptions } from './delay.js'
 export { decisionOf, fieldsOf } from './exchange.js'
 export { Guard } from './guard.js'

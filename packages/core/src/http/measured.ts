@@ -1,5 +1,5 @@
-import type { ReportedStanding } from '../decisions/binding.js'
 import type { Decision } from '../decisions/decision.js'
+import type { Standing } from '../decisions/standing.js'
 import type { ResponseLike } from './connection.js'
 import type { Field } from './headers.js'
 import type { PlainPolicies } from './limit-options.js'
@@ -12,7 +12,7 @@ export interface Measure<Req> {
   /** The answer to a denied request, where the limit's own options have none. */
   response?(decision: Decision, request: Req): Reply
   /** Fields beside those of the limit's `headers`, on every response; `standings` are those that clients may see. */
-  fields?(standings: readonly ReportedStanding[], request: Req): readonly Field[]
+  fields?(standings: readonly Standing[], request: Req): readonly Field[]
   /** A request has been let through; nothing of its response has been sent. It is settled here, when its true cost is known. */
   admitted?(request: Req, response: ResponseLike, decision: Decision): void
 }

@@ -8,4 +8,5 @@ export { checkFlag, checkName, checkOptions, checkWhole, nearestTo } from '../op
 export { builtin, type Channel, warn } from './builtin.js'
 export { Emitter, type Listener } from './emitter.js'
 export { LONGEST_TIMER_MS } from './longest-timer.js'
+export { optionalPackage } from './optional-package.js'
 export { isThenable } from './thenable.js'

@@ -1,6 +1,6 @@
 import { ConfigError, shown } from '../errors.js'
 import { memoryStore } from '../memory/memory-store.js'
-import { builtin, workingDirectory } from '../runtime/builtin.js'
+import { optionalPackage } from '../runtime/optional-package.js'
 import type { Store } from './store.js'
 
 /** Which package holds the stores of a URL's scheme, what it wants beside it, and the function that opens one. */
@@ -49,30 +49,16 @@ function isClient(value: unknown): boolean {
 }
 
 function load({ name, client, open }: (typeof PACKAGES)[number]): (url: string) => Store {
-  const modules = builtin('node:module')
-  if (modules === undefined) {
+  const found = optionalPackage(name, import.meta.url as string | undefined)
+  if (found === false) {
     throw new ConfigError(`store: here a URL cannot load ${name}. Import ${open} from it and give store: ${open}(…).`)
   }
-  // Installed beside core, or, where packages see only what they name, beside the app. A bundle is not beside core.
-  for (const from of [import.meta.url as string | undefined, `${workingDirectory()}/`]) {
-    if (from === undefined) continue
-    try {
-      const found = modules.createRequire(from)(name) as Readonly<Record<string, (url: string) => Store>>
-      const opener = found[open]
-      if (opener !== undefined) return opener
-    } catch (error) {
-      if (!isMissing(error)) throw error
-    }
-  }
+  const opener = (found as Readonly<Record<string, (url: string) => Store>> | undefined)?.[open]
+  if (opener !== undefined) return opener
   throw new ConfigError(
     `store: this URL needs ${name} and ${client}, of which one cannot be found. Run: npm install ${name} ${client}. ` +
       `In a bundle, import ${open} from ${name} and give store: ${open}('…').`,
   )
-}
-
-function isMissing(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code
-  return code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
 }
 
 /** No more of a URL than its scheme: any other part of one that is malformed may be part of a password. */

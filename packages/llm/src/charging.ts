@@ -1,0 +1,92 @@
+import type { Decision, Unit } from '@sluice/core'
+import { isThenable } from '@sluice/core/runtime'
+import { type Charge, type Estimate, unitsOf } from './call.js'
+
+/** What is taken in addition at once, while a stream runs over what was reserved: a quarter of that, and at least as much. */
+const LEAST_STEP: Readonly<Partial<Record<Unit, number>>> = {
+  tokens: 256,
+  'output-tokens': 256,
+  'micro-dollars': 1_000,
+  'inference-ms': 2_000,
+}
+
+/** The reservations of one call: what its limit has taken for it, and what is taken in addition while it runs. */
+export class Charging {
+  readonly #decision: Decision
+  readonly #more = new Map<Unit, Decision[]>()
+  /** Units of the model's that the limit counts. */
+  readonly #units: readonly Unit[]
+  readonly #asking = new Set<Unit>()
+  /** Of which there was no more: asked for once more when all of it is used. */
+  readonly #exhausted = new Set<Unit>()
+  /** What nothing limits here: an override lifts the limit, or it only shadows. */
+  readonly #free = new Set<Unit>()
+
+  constructor(decision: Decision) {
+    this.#decision = decision
+    const units = new Set(decision.asks.filter(({ lease }) => lease === undefined).map(({ policy }) => policy.unit))
+    this.#units = [...units].filter((unit) => unit !== 'requests' && unit !== 'content-bytes')
+  }
+
+  /**
+   * Takes more where a call is about to use more than was taken for it, before it does. Calls back where all is used up and there is
+   * no more.
+   */
+  keepAhead(running: Estimate, onOver: () => void): void {
+    for (const unit of this.#units) {
+      const used = unitsOf(unit, running) ?? 0
+      const reserved = this.#reserved(unit)
+      const step = Math.max(LEAST_STEP[unit] ?? 1, Math.ceil(reserved / 4))
+      const isUsedUp = used >= reserved
+      if (used + step / 2 < reserved || this.#asking.has(unit) || this.#free.has(unit)) continue
+      if (this.#exhausted.has(unit) && !isUsedUp) continue
+      const noted = (more: Decision): void => {
+        this.#asking.delete(unit)
+        if (more.asks.length === 0) this.#free.add(unit)
+        else if (more.allowed) this.#more.set(unit, [...(this.#more.get(unit) ?? []), more])
+        else if (isUsedUp) onOver()
+        else this.#exhausted.add(unit)
+      }
+      this.#asking.add(unit)
+      const more = this.#decision.extend(step, unit)
+      if (!isThenable(more)) noted(more)
+      // A store that cannot answer has said so to whoever listens; the stream runs on, as it would have been let in.
+      else more.then(noted, () => this.#asking.delete(unit))
+    }
+  }
+
+  /** Sets what was really used. What was reserved last is given back first. */
+  settle(charge: Charge): void {
+    for (const unit of this.#units) {
+      let left = unitsOf(unit, charge) ?? 0
+      const parts = this.#more.get(unit) ?? []
+      const first = this.#firstReserved(unit)
+      const later = parts.map(({ cost }) => cost)
+      const rest = later.reduce((sum, cost) => sum + cost, 0)
+      // The first is settled with all that is above what was reserved in all.
+      const own = Math.min(left, first) + Math.max(0, left - first - rest)
+      heeded(this.#decision.settle(own, unit))
+      left -= own
+      for (const part of parts) {
+        const units = Math.min(left, part.cost)
+        heeded(part.settle(units, unit))
+        left -= units
+      }
+    }
+  }
+
+  #reserved(unit: Unit): number {
+    return (this.#more.get(unit) ?? []).reduce((sum, { cost }) => sum + cost, this.#firstReserved(unit))
+  }
+
+  /** Where policies of a unit reserved differently, as at most what each can hold, the least. */
+  #firstReserved(unit: Unit): number {
+    const costs = this.#decision.asks.filter(({ policy }) => policy.unit === unit).map(({ cost }) => cost)
+    return costs.length === 0 ? 0 : Math.min(...costs)
+  }
+}
+
+/** A store that cannot take it has said so to whoever listens. */
+function heeded(answer: boolean | Promise<boolean>): void {
+  if (isThenable(answer)) answer.then(undefined, () => undefined)
+}

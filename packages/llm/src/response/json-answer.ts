@@ -1,0 +1,64 @@
+import { merged, type UsageSaid } from '../usage/usage.js'
+import type { Answer, UsageReader } from './answer.js'
+import { outputTokens } from './output-tokens.js'
+
+/** Characters of an answer that are kept whole; of a longer one, as thousands of embeddings are, no more than its end. */
+const MOST = 1_048_576
+const END = 65_536
+
+/** An answer in one piece. */
+export class JsonAnswer implements Answer {
+  usage: UsageSaid = {}
+  writtenSince = 0
+  model: string | undefined
+  readonly #reader: UsageReader
+  #parts: string[] = []
+  #length = 0
+  #isCut = false
+
+  constructor(reader: UsageReader) {
+    this.#reader = reader
+  }
+
+  read(text: string): void {
+    this.#parts.push(text)
+    this.#length += text.length
+    if (this.#length <= MOST) return
+    this.#isCut = true
+    const end = this.#parts.join('').slice(-END)
+    this.#parts = [end]
+    this.#length = end.length
+  }
+
+  end(): void {
+    const text = this.#parts.join('')
+    this.#parts = []
+    const data = this.#isCut ? lastMembers(text) : parsed(text)
+    if (data === undefined) {
+      this.writtenSince = outputTokens(text)
+      return
+    }
+    const said = this.#reader.usage(data)
+    this.model = this.#reader.answeredBy(data)
+    if (said !== undefined) this.usage = merged(this.usage, said)
+    if (said?.outputTokens === undefined) this.writtenSince = outputTokens(text)
+  }
+}
+
+/** What remains of an object from its usage on: only where that is a member of the whole does it parse up to the last brace. */
+function lastMembers(text: string): unknown {
+  for (const name of ['"usage":', '"usageMetadata":']) {
+    const at = text.lastIndexOf(name)
+    const data = at === -1 ? undefined : parsed(`{${text.slice(at)}`)
+    if (data !== undefined) return data
+  }
+  return undefined
+}
+
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
