@@ -96,12 +96,14 @@ class LlmMeasure<Req extends object> implements Measure<Req> {
   /** `undefined` for a request that asks a model for nothing. */
   #body(request: Req, method: string): unknown {
     const body = this.#reader.body?.(request)
-    if (typeof body === 'object' && body !== null && !isBytes(body)) return body
     if (typeof body === 'string' || isBytes(body)) return this.#parsed(body)
+    // Some parsers make an empty object of no body.
+    const isEmpty = typeof body === 'object' && body !== null && Object.keys(body).length === 0
+    if (typeof body === 'object' && body !== null && !isEmpty) return body
     if (WITHOUT_BODY.has(method)) return undefined
     const headers: Readonly<Record<string, unknown>> = { ...this.#reader.headers(request) }
     const hasSome = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-    if (hasSome && /json/i.test(String(headers['content-type'] ?? ''))) {
+    if (hasSome && !isEmpty && /json/i.test(String(headers['content-type'] ?? ''))) {
       throw new Error(
         `llm(): the request's body has not been parsed, so what it costs is not known: ${this.#reader.bodyAdvice ?? 'parse it first'}.`,
       )

@@ -54,6 +54,16 @@ test('a quota begins with its month, in a time zone', () => {
   expect(Number(date.format(period.start))).toBeGreaterThanOrEqual(28)
 })
 
+test('a limit in tokens is settled by what the answer says', async () => {
+  const charges = []
+  const chat = llm({ provider: 'openai', limits: '5k tokens/min', onCharged: (charge) => charges.push(charge) })
+  const usage = { prompt_tokens: 3, completion_tokens: 4 }
+  const answer = (_req, res) => res.json({ usage })
+  const app = express().post('/', express.json(), sluice()(chat, { key: () => 'a' }), answer)
+  await request(app).post('/').send({ model: 'm', messages: [] })
+  expect(charges).toMatchObject([{ inputTokens: 3, outputTokens: 4, from: 'usage' }])
+})
+
 test('a client tries again, and reads limits', async () => {
   const answers = [503, 200]
   const fetch = async () => new Response('x', { status: answers.shift() })
