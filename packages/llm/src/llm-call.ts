@@ -91,12 +91,12 @@ export class LlmCall implements Call {
   }
 
   #left(): void {
-    this.#abort(new DOMException('The client has left.', 'AbortError'))
+    if (this.charge === undefined) this.#abort(new DOMException('The client has left.', 'AbortError'))
     this.#over('left')
   }
 
   #abort(reason: Error): void {
-    if (this.#reason !== undefined || this.charge !== undefined) return
+    if (this.#reason !== undefined) return
     this.#reason = reason
     this.#controller?.abort(reason)
   }

@@ -96,9 +96,9 @@ class Counting {
   /** Counts for one turn; whether it is done. */
   goOn(): boolean {
     const until = performance.now() + TURN_MS
-    for (;;) {
+    do {
       const text = this.#texts[this.#text]
-      if (text === undefined || this.tokens > this.#most) return true
+      if (text === undefined) return true
       const slice = text.slice(this.#from, this.#from + SLICE)
       if (slice !== '') this.tokens += checkTokens(this.#tokensOf(slice))
       this.#from += SLICE
@@ -106,8 +106,9 @@ class Counting {
         this.#text++
         this.#from = 0
       }
-      if (performance.now() > until) return false
-    }
+      if (this.#text === this.#texts.length || this.tokens > this.#most) return true
+    } while (performance.now() < until)
+    return false
   }
 }
 
