@@ -239,7 +239,7 @@ describe('a stream that is to be cut', () => {
     expect(words).toBeLessThanOrEqual(1_000 - 400 - 2 * INPUT + 1)
     expect(signal?.aborted).toBe(true)
     expect(charges).toMatchObject([{ outcome: 'cut', outputTokens: words }])
-    expect(response.write(word)).toBe(false)
+    await new Promise<void>((resolve) => expect(response.write(word, () => resolve())).toBe(true))
     other.response.setHeader('content-type', 'application/json').end(answer(0, 0))
     expect(await used()).toEqual([INPUT + words])
   })

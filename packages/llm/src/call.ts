@@ -1,5 +1,5 @@
 import type { Unit } from '@sluice/core'
-import type { Usage } from './usage/usage.js'
+import { sumOf, type Usage } from './usage/usage.js'
 
 /** What a call is expected to use: what is reserved for it, up to what each limit can hold. */
 export interface Estimate {
@@ -52,7 +52,7 @@ export function unitsOf(
 ): number | undefined {
   switch (unit) {
     case 'tokens':
-      return inputTokens + outputTokens
+      return sumOf(inputTokens, outputTokens)
     case 'input-tokens':
       return inputTokens
     case 'output-tokens':

@@ -10,6 +10,9 @@ const LEAST_STEP: Readonly<Partial<Record<Unit, number>>> = {
   'inference-ms': 2_000,
 }
 
+/** Where no tokens are limited: more than any model writes at once. */
+const MOST_OUTPUT = 1_000_000
+
 /** The reservations of one call: what its limit has taken for it, and what is taken in addition while it runs. */
 export class Charging {
   readonly #decision: Decision
@@ -17,6 +20,8 @@ export class Charging {
   /** Units of the model's that the limit counts. */
   readonly #units: readonly Unit[]
   readonly #asking = new Set<Unit>()
+  /** What is taken from then on is given back. */
+  #isSettled = false
   /** Of which there was no more: asked for once more when all of it is used. */
   readonly #exhausted = new Set<Unit>()
   /** What nothing limits here: an override lifts the limit, or it only shadows. */
@@ -34,6 +39,7 @@ export class Charging {
    */
   keepAhead(running: Estimate, onOver: () => void): void {
     for (const unit of this.#units) {
+      if (this.#isSettled) return
       const used = unitsOf(unit, running) ?? 0
       const reserved = this.#reserved(unit)
       const step = Math.max(LEAST_STEP[unit] ?? 1, Math.ceil(reserved / 4))
@@ -43,6 +49,7 @@ export class Charging {
       const noted = (more: Decision): void => {
         this.#asking.delete(unit)
         if (more.asks.length === 0) this.#free.add(unit)
+        else if (this.#isSettled) heeded(more.cancel())
         else if (more.allowed) this.#more.set(unit, [...(this.#more.get(unit) ?? []), more])
         else if (isUsedUp) onOver()
         else this.#exhausted.add(unit)
@@ -57,6 +64,7 @@ export class Charging {
 
   /** Sets what was really used. What was reserved last is given back first. */
   settle(charge: Charge): void {
+    this.#isSettled = true
     for (const unit of this.#units) {
       let left = unitsOf(unit, charge) ?? 0
       const parts = this.#more.get(unit) ?? []
@@ -73,6 +81,13 @@ export class Charging {
         left -= units
       }
     }
+  }
+
+  /** Output tokens that were taken for a call with so many of input: what the tightest limit has room for. */
+  reservedOutput(inputTokens: number): number {
+    const tokens = this.#units.includes('tokens') ? Math.max(0, this.#firstReserved('tokens') - inputTokens) : undefined
+    const output = this.#units.includes('output-tokens') ? this.#firstReserved('output-tokens') : undefined
+    return Math.min(tokens ?? MOST_OUTPUT, output ?? MOST_OUTPUT)
   }
 
   #reserved(unit: Unit): number {

@@ -12,7 +12,7 @@ export function denialReply(decision: Decision, provider: Provider, usualMs: num
   if (status === 503) return reply(provider, { status, code: 'server_overloaded', message }, decision.retryAfterMs)
   if (status !== 429) return reply(provider, { status, code: 'access_denied', message }, undefined)
   const { retryAfterMs, override } = decision
-  if (retryAfterMs === Number.POSITIVE_INFINITY && override === undefined) {
+  if (override === undefined && deniers(decision).some((one) => isTooLarge(one, decision))) {
     return reply(provider, { status: 400, code: 'context_length_exceeded', message }, undefined)
   }
   const soonMs = Math.max(1_000, Math.ceil(usualMs / 2 / 1_000) * 1_000)
@@ -47,10 +47,18 @@ function deniers({ standings }: Decision): readonly Standing[] {
   return standings.filter(({ allowed, policy }) => !allowed && !policy.shadow)
 }
 
+/** Whether it needs more than ever passes at once. */
+function isTooLarge({ policy }: Standing, { asks }: Decision): boolean {
+  return policy.lease === undefined && costOf(policy, asks) > policy.capacity
+}
+
+function costOf(policy: Standing['policy'], asks: Decision['asks']): number {
+  return asks.find((ask) => ask.policy === policy)?.cost ?? 0
+}
+
 /** Whether there is room but for what others have reserved and not settled yet. */
 function isHeld(standing: Standing, { asks }: Decision): boolean {
-  const cost = asks.find(({ policy }) => policy === standing.policy)?.cost ?? 0
-  return standing.reserved > 0 && standing.remaining + standing.reserved >= cost
+  return standing.reserved > 0 && standing.remaining + standing.reserved >= costOf(standing.policy, asks)
 }
 
 function heldMessage(message: string, soonMs: number): string {

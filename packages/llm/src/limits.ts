@@ -32,7 +32,7 @@ export class CallPolicies<Req extends object> {
     return this.#all(limits as Given<Req>)
   }
 
-  #ofFunction(limits: (request: Req, call: LimitedCall) => Given<Req>): PolicyFunction<Req> {
+  #ofFunction(limits: (request: Req, call: LimitedCall) => Given<Req> | Promise<Given<Req>>): PolicyFunction<Req> {
     return (request) => {
       const given: unknown = limits(request, this.#callOf(request))
       return isThenable(given)

@@ -1,13 +1,16 @@
 import type { Decision } from '@sluice/core'
 import { isGone, type ResponseLike, whenEnded } from '@sluice/core/http'
+import { isThenable } from '@sluice/core/runtime'
 import type { Call, Charge, Estimate } from './call.js'
 import { Charging } from './charging.js'
+import { complain } from './complaints.js'
 import { type Counted, type Estimator, NOTHING } from './estimate/estimator.js'
 import { microDollars, type Price } from './prices.js'
 import type { Asked, Provider } from './providers/provider.js'
 import type { UsageReader } from './response/answer.js'
 import { Tap } from './response/tap.js'
-import type { Usage } from './usage/usage.js'
+import { WholeEvents } from './response/whole-events.js'
+import { sumOf, type Usage } from './usage/usage.js'
 
 /** What calls of one limit have in common. */
 export interface CallParts {
@@ -26,27 +29,29 @@ export class LlmCall implements Call {
   readonly #parts: CallParts
   readonly #body: unknown
   readonly #asked: Asked
-  #counted: Counted | Promise<Counted> | undefined
-  #estimate: Estimate | undefined
+  readonly #url: string
+  #counting: Counted | Promise<Counted> | undefined
+  #counted: Counted | undefined
   #controller: AbortController | undefined
   /** Of a call that is over: why nobody waits any more. */
   #reason: Error | undefined
   #tap: Tap | undefined
   #charging: Charging | undefined
   #startedAt = 0
-  #isCut = false
+  #outcome: Charge['outcome'] = 'sent'
   #onCharged: (charge: Charge) => void = () => undefined
 
-  constructor(parts: CallParts, body: unknown, asked: Asked, model: string) {
+  constructor(parts: CallParts, body: unknown, asked: Asked, model: string, url: string) {
     this.#parts = parts
     this.#body = body
     this.#asked = asked
+    this.#url = url
     this.model = model
     this.isStream = asked.isStream
   }
 
   get estimate(): Estimate | undefined {
-    return this.#estimate
+    return this.#counted?.estimate
   }
 
   get signal(): AbortSignal {
@@ -59,107 +64,112 @@ export class LlmCall implements Call {
 
   /** Counted once, however many policies ask. @throws a refusal; also as a rejection. */
   counted(): Counted | Promise<Counted> {
-    this.#counted ??= this.#count()
-    return this.#counted
+    this.#counting ??= this.#count()
+    return this.#counting
   }
 
   #count(): Counted | Promise<Counted> {
-    if (this.#body === undefined) return { estimate: NOTHING, least: NOTHING }
-    const counted = this.#parts.estimator.count(this.#body, this.#asked, this.model)
+    const counted =
+      this.#body === undefined
+        ? { estimate: NOTHING, least: NOTHING, price: undefined }
+        : this.#parts.estimator.count(this.#body, this.#asked, this.model)
     const noted = (settled: Counted): Counted => {
-      this.#estimate = settled.estimate
+      this.#counted = settled
       return settled
     }
-    return 'then' in counted ? counted.then(noted) : noted(counted)
+    return isThenable(counted) ? counted.then(noted) : noted(counted)
   }
 
   /** It has been let through: from here on, its response is read. What asked a model for nothing costs nothing. */
   begin(response: ResponseLike, decision: Decision, onCharged: (charge: Charge) => void): void {
     if (this.#body === undefined) return
-    const { provider, reader } = this.#parts
+    const { provider, reader, cuts } = this.#parts
     this.#onCharged = onCharged
     this.#startedAt = performance.now()
     this.#charging = new Charging(decision)
-    const strips = this.isStream && provider.askForUsage(this.#body)
-    this.#tap = new Tap(response, reader, strips, {
-      passed: () => this.#passed(),
-      ended: () => this.#over(isGone(response) ? 'left' : 'sent'),
+    const strips = this.isStream && provider.askForUsage(this.#body, this.#url)
+    const tap = new Tap(response, reader, strips || cuts ? new WholeEvents(strips) : undefined, {
+      passed: () => guarded(() => this.#passed()),
+      ended: () => guarded(() => this.#over()),
     })
-    whenEnded(response, (delivered) => {
-      if (!delivered) this.#left()
-    })
-  }
-
-  #left(): void {
-    if (this.charge === undefined) this.#abort(new DOMException('The client has left.', 'AbortError'))
-    this.#over('left')
+    this.#tap = tap
+    const left = (): void => {
+      if (this.charge === undefined && this.#outcome === 'sent') this.#outcome = 'left'
+      this.#abort(new DOMException('The client has left.', 'AbortError'))
+      tap.finish()
+    }
+    // Also a response that was ended past the tap is over when it has been sent.
+    whenEnded(response, (delivered) => (delivered ? tap.finish() : left()))
+    if (isGone(response)) left()
   }
 
   #abort(reason: Error): void {
-    if (this.#reason !== undefined) return
+    if (this.#reason !== undefined || this.charge !== undefined) return
     this.#reason = reason
     this.#controller?.abort(reason)
   }
 
   #passed(): void {
     if (!this.#parts.cuts || this.#tap?.isStream !== true || this.charge !== undefined) return
-    const { usage } = this.#usage()
-    this.#charging?.keepAhead(this.#costs(usage), () => this.#cut())
+    this.#charging?.keepAhead(this.#costs(this.#usage().usage), () => this.#cut())
   }
 
   #cut(): void {
-    if (this.#isCut || this.charge !== undefined) return
-    this.#isCut = true
+    if (this.#outcome === 'cut' || this.charge !== undefined) return
+    this.#outcome = 'cut'
     const message = 'This answer was ended: it used more than its limit has left.'
-    this.#tap?.cut(this.#parts.provider.errorEvent({ status: 429, code: 'rate_limit_exceeded', message }))
+    const event = this.#parts.provider.errorEvent({ status: 429, code: 'rate_limit_exceeded', message })
     this.#abort(new DOMException(message, 'AbortError'))
+    this.#tap?.cut(event)
   }
 
-  #over(outcome: 'sent' | 'left'): void {
+  #over(): void {
     if (this.charge !== undefined) return
-    const { usage, from } = this.#usage(outcome === 'left')
+    const { usage, from } = this.#usage()
     const costs = this.#costs(usage)
-    const charge: Charge = {
-      ...usage,
-      model: this.#tap?.answer?.model ?? this.model,
-      microDollars: costs.microDollars,
-      inferenceMs: costs.inferenceMs,
-      from,
-      outcome: this.#isCut ? 'cut' : outcome,
-      estimate: this.#estimate ?? costs,
-    }
+    const { microDollars, inferenceMs } = costs
+    const model = this.#tap?.answer?.model ?? this.model
+    const outcome = this.#outcome
+    const charge = { ...usage, model, microDollars, inferenceMs, from, outcome, estimate: this.estimate ?? costs }
     this.charge = charge
-    if (from === 'usage') this.#parts.estimator.note(this.model, usage.outputTokens, costs.inferenceMs)
+    if (from === 'usage') this.#parts.estimator.note(this.model, usage.outputTokens, inferenceMs)
     this.#charging?.settle(charge)
     this.#onCharged(charge)
   }
 
   /** What the answer says it used, and by estimate what it does not say. */
-  #usage(hasLeft = false): { readonly usage: Usage; readonly from: Charge['from'] } {
-    const { answer, status = 200, bytes = 0 } = this.#tap ?? {}
-    const said = answer?.usage ?? {}
-    const written = answer?.writtenSince ?? 0
+  #usage(): { readonly usage: Usage; readonly from: Charge['from'] } {
+    const { answer, status = 200 } = this.#tap ?? {}
+    const { usage: said = {}, writtenSince = 0 } = answer ?? {}
     const isSaid = said.inputTokens !== undefined || said.outputTokens !== undefined
-    if (!isSaid && status >= 400) return { usage: usageOf(0, 0), from: 'nothing' }
-    const isWhole = said.outputTokens !== undefined && written === 0
-    const inputTokens = said.inputTokens ?? this.#estimate?.inputTokens ?? 0
+    if (!isSaid && status >= 400) return { usage: { ...NO_USAGE }, from: 'nothing' }
     const usage = {
-      inputTokens,
-      outputTokens: (said.outputTokens ?? 0) + written,
+      inputTokens: said.inputTokens ?? this.estimate?.inputTokens ?? 0,
+      outputTokens: sumOf(said.outputTokens ?? 0, writtenSince),
       cachedTokens: said.cachedTokens ?? 0,
       cacheWriteTokens: said.cacheWriteTokens ?? 0,
     }
-    if (isWhole) return { usage, from: 'usage' }
-    // Nobody could tell how much was written: the answer was in no form that can be read, or came after the client had left.
-    const isUnknown = answer === undefined && (bytes > 0 || (hasLeft && this.#controller === undefined))
-    const outputs = isUnknown && !isSaid ? (this.#estimate?.outputTokens ?? 0) : usage.outputTokens
-    return { usage: { ...usage, outputTokens: outputs }, from: 'estimate' }
+    if (said.outputTokens !== undefined && writtenSince === 0) return { usage, from: 'usage' }
+    return {
+      usage: isSaid || !this.#isUnknown ? usage : { ...usage, outputTokens: this.#reservedOutput },
+      from: 'estimate',
+    }
+  }
+
+  /** Whether nobody can tell how much was written: the answer was in no form that can be read, or is made for a client that has left. */
+  get #isUnknown(): boolean {
+    const { answer, bytes = 0 } = this.#tap ?? {}
+    return answer === undefined && (bytes > 0 || (this.#outcome === 'left' && this.#controller === undefined))
+  }
+
+  /** No more than was taken: what a request names as its maximum can be any number. */
+  get #reservedOutput(): number {
+    const { inputTokens = 0, outputTokens = 0 } = this.estimate ?? {}
+    return Math.min(outputTokens, this.#charging?.reservedOutput(inputTokens) ?? 0)
   }
 
   #costs(usage: Usage): Estimate {
-    const answered = this.#tap?.answer?.model
-    const { priceOf } = this.#parts
-    const price = (answered === undefined ? undefined : priceOf?.(answered)) ?? priceOf?.(this.model)
+    const price = this.#priceOfAnswer() ?? this.#counted?.price
     return {
       inputTokens: usage.inputTokens,
       outputTokens: usage.outputTokens,
@@ -167,8 +177,27 @@ export class LlmCall implements Call {
       inferenceMs: Math.ceil(performance.now() - this.#startedAt),
     }
   }
+
+  /** That of the model that answered, which may be a version of the one that was asked. */
+  #priceOfAnswer(): Price | undefined {
+    const answered = this.#tap?.answer?.model
+    if (answered === undefined || answered === this.model) return undefined
+    try {
+      return this.#parts.priceOf?.(answered)
+    } catch (error) {
+      complain('prices', error)
+      return undefined
+    }
+  }
 }
 
-function usageOf(inputTokens: number, outputTokens: number): Usage {
-  return { inputTokens, outputTokens, cachedTokens: 0, cacheWriteTokens: 0 }
+const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, cacheWriteTokens: 0 }
+
+/** Nothing that goes wrong here may go wrong for whoever writes a response. */
+function guarded(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    complain('charge', error)
+  }
 }

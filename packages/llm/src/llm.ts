@@ -1,7 +1,8 @@
 import type { Decision } from '@sluice/core'
 import type { Measure, Measured, RequestReader, ResponseLike } from '@sluice/core/http'
-import { describe, shown, warn } from '@sluice/core/runtime'
+import { shown } from '@sluice/core/runtime'
 import { type Charge, noteCall } from './call.js'
+import { complain, heeded } from './complaints.js'
 import { denialReply, refusalOf } from './denial.js'
 import { Estimator } from './estimate/estimator.js'
 import { CallPolicies } from './limits.js'
@@ -9,7 +10,7 @@ import { type CallParts, LlmCall } from './llm-call.js'
 import { type CheckedLlm, checkLlm, type LlmOptions } from './options.js'
 import type { Asked } from './providers/provider.js'
 import type { UsageReader } from './response/answer.js'
-import { tokensIn, type UsageSaid } from './usage/usage.js'
+import { at, merged, tokensIn, type UsageSaid } from './usage/usage.js'
 
 /**
  * Limits for a route that passes calls on to a model, in requests, tokens, dollars, seconds of inference and concurrent calls. What a
@@ -60,8 +61,7 @@ class LlmMeasure<Req extends object> implements Measure<Req> {
 
   #tell(charge: Charge, request: Req): void {
     try {
-      const answer: unknown = this.#options.onCharged?.(charge, request)
-      if (answer instanceof Promise) answer.catch((error) => complain('onCharged', error))
+      heeded('onCharged', this.#options.onCharged?.(charge, request))
     } catch (error) {
       complain('onCharged', error)
     }
@@ -83,11 +83,11 @@ class LlmMeasure<Req extends object> implements Measure<Req> {
     const body = this.#body(request, method)
     const asked: Asked = body === undefined ? NOTHING_ASKED : provider.asked(body, url)
     const model = body === undefined ? '' : this.#model(request, asked)
-    return new LlmCall(this.#parts, body, asked, model)
+    return new LlmCall(this.#parts, body, asked, model, url)
   }
 
   #model(request: Req, asked: Asked): string {
-    const model: unknown = asked.model ?? this.#options.model?.(request) ?? ''
+    const model: unknown = asked.model ?? heeded('model', this.#options.model?.(request)) ?? ''
     if (typeof model !== 'string')
       throw new TypeError(`model: expected a function that returns a string, got ${shown(model)}.`)
     return model.slice(0, LONGEST_NAME)
@@ -103,7 +103,7 @@ class LlmMeasure<Req extends object> implements Measure<Req> {
     if (WITHOUT_BODY.has(method)) return undefined
     const headers: Readonly<Record<string, unknown>> = { ...this.#reader.headers(request) }
     const hasSome = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-    if (hasSome && !isEmpty && /json/i.test(String(headers['content-type'] ?? ''))) {
+    if (hasSome && !isEmpty && /^application\/json\b/i.test(String(headers['content-type'] ?? ''))) {
       throw new Error(
         `llm(): the request's body has not been parsed, so what it costs is not known: ${this.#reader.bodyAdvice ?? 'parse it first'}.`,
       )
@@ -131,48 +131,36 @@ function isBytes(value: unknown): value is NodeJS.ArrayBufferView {
   return ArrayBuffer.isView(value)
 }
 
-const NOTHING_ASKED: Asked = { model: undefined, isStream: false, maxOutputTokens: 0 }
+const NOTHING_ASKED: Asked = { model: undefined, isStream: false, maxOutputTokens: 0, choices: 1 }
 
 /** Names come from clients, and are remembered. */
 const LONGEST_NAME = 256
 
-/** The app's own way to read usage, and the provider's where that says nothing. */
+/** The app's own way to read usage, over the provider's. */
 function usageReader<Req>({ usage, provider }: CheckedLlm<Req>): UsageReader {
   const answeredBy = (data: unknown): string | undefined => provider.answeredBy(data)
   if (usage === undefined) return { usage: (data) => provider.usage(data), answeredBy, isOwn: false }
   return {
     usage(data) {
+      const theirs = provider.usage(data)
       try {
-        const said = usage(data)
-        if (typeof said === 'object' && said !== null) return checkedUsage(said)
+        const own: unknown = heeded('usage', usage(data))
+        if (typeof own === 'object' && own !== null) return merged(theirs ?? {}, checkedUsage(own))
       } catch (error) {
         complain('usage', error)
       }
-      return provider.usage(data)
+      return theirs
     },
     answeredBy,
     isOwn: true,
   }
 }
 
-function checkedUsage(said: UsageSaid): UsageSaid {
-  const { inputTokens, outputTokens, cachedTokens, cacheWriteTokens } = said
+function checkedUsage(said: object): UsageSaid {
   return {
-    inputTokens: tokensIn(inputTokens),
-    outputTokens: tokensIn(outputTokens),
-    cachedTokens: tokensIn(cachedTokens),
-    cacheWriteTokens: tokensIn(cacheWriteTokens),
+    inputTokens: tokensIn(at(said, 'inputTokens')),
+    outputTokens: tokensIn(at(said, 'outputTokens')),
+    cachedTokens: tokensIn(at(said, 'cachedTokens')),
+    cacheWriteTokens: tokensIn(at(said, 'cacheWriteTokens')),
   }
 }
-
-const complained = new Set<string>()
-
-/** A function of the app's that fails is told of once: its calls are charged all the same. */
-function complain(option: string, error: unknown): void {
-  const sentence = `The ${option} function given to llm() threw: ${describe(error)}`
-  if (complained.size >= MOST_COMPLAINTS || complained.has(sentence)) return
-  complained.add(sentence)
-  warn('SLUICE_LLM', sentence)
-}
-
-const MOST_COMPLAINTS = 100

@@ -8,6 +8,8 @@ import type { Provider, ProviderName } from './providers/provider.js'
 import { providerOf } from './providers/providers.js'
 import type { UsageSaid } from './usage/usage.js'
 
+type Awaitable<T> = T | Promise<T>
+
 /** A policy with a name, a key or a cost of its own; its key may depend on the call, as on its model. */
 export interface LlmPolicy<Req> extends Omit<LimitPolicy<Req>, 'key'> {
   /** @example { policy: '1M tokens/min', name: 'model', key: (req, call) => call.model } */
@@ -25,7 +27,7 @@ export type LlmLimits<Req> =
   | LlmPolicyLike<Req>
   | readonly LlmPolicyLike<Req>[]
   | Plans<Req>
-  | ((request: Req, call: LimitedCall) => LlmPolicyLike<Req> | readonly LlmPolicyLike<Req>[])
+  | ((request: Req, call: LimitedCall) => Awaitable<LlmPolicyLike<Req> | readonly LlmPolicyLike<Req>[]>)
 
 /** What `llm()` takes. What every limit has, such as `key`, `name`, `warnAt` and `shadow`, `limit` takes beside it. */
 export interface LlmOptions<Req> {

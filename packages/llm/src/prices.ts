@@ -1,5 +1,6 @@
 import { ConfigError } from '@sluice/core'
 import { checkOptions, shown } from '@sluice/core/runtime'
+import { heeded } from './complaints.js'
 import type { Usage } from './usage/usage.js'
 
 /** What a model costs, in dollars per million tokens. */
@@ -21,6 +22,7 @@ export function checkPrices(prices: Prices | undefined): ((model: string) => Pri
   if (typeof prices === 'function') {
     return (model) => {
       const price = prices(model)
+      heeded('prices', price)
       return price === undefined ? undefined : checkPrice(model, price)
     }
   }

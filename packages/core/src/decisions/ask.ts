@@ -7,6 +7,8 @@ export interface Ask {
   readonly key: string
   /** A whole number ≥ 0; 0 takes nothing. */
   readonly cost: number
+  /** Whether it is an estimate: no more is asked for than the policy can hold. */
+  readonly isEstimate?: boolean | undefined
   /** The lease under which a concurrency policy's slots are held: see `nextLease`. */
   readonly lease?: number | undefined
 }

@@ -10,6 +10,7 @@ import { checkOneKey } from '../limiter/limiter.js'
 import { isHeard, report, reportWarnings } from '../limiter/report.js'
 import type { Outcome } from '../limiter/slots.js'
 import type { Policy } from '../policies/policy.js'
+import type { Unit } from '../policies/rate.js'
 import { keyDigest } from '../runtime/key.js'
 import { LONGEST_TIMER_MS } from '../runtime/longest-timer.js'
 import { isThenable } from '../runtime/thenable.js'
@@ -19,7 +20,6 @@ import { noteDecision } from './creation.js'
 import { type DelayTerms, delayOf } from './delay.js'
 import { type Exchange, exchangeOf, type LimitResult } from './exchange.js'
 import type { GuardParts } from './guard-parts.js'
-import type { Measure } from './measured.js'
 import type { Passage } from './passage.js'
 import { problem, sentenceOf } from './problem.js'
 import { Queue } from './queue.js'
@@ -204,8 +204,11 @@ export class Guard<Req extends object> {
     const { name, events, reader, options } = this.#parts
     if (isHeard(events)) report(name, decision, request, events, reader.route)
     const isHeld = decision.hold !== undefined
-    if (isSent(response) || (isHeld && isGone(response))) {
-      if (isHeld) this.#release(decision)
+    const isMeasured = this.#parts.measure !== undefined && decision.taken
+    if (isSent(response) || ((isHeld || isMeasured) && isGone(response))) {
+      // Nobody will see to it: what is measured costs nothing then.
+      if (isMeasured) this.#refund(decision)
+      else if (isHeld) this.#release(decision)
       return OVER
     }
     if (isHeld || events.hears('warning')) this.#requests.set(decision, request)
@@ -226,22 +229,23 @@ export class Guard<Req extends object> {
         this.#release(decision, delivered ? (response.statusCode < 500 ? 'done' : 'failed') : 'left')
       })
     }
-    if (this.#parts.measure !== undefined) this.#measure(this.#parts.measure, decision, request, response)
+    const { measure } = this.#parts
+    if (measure !== undefined) this.#willSettle(decision.asks.map(({ policy }) => policy.unit).filter(isLate))
     if (decision.asks.some(countsBytes)) this.#settleBytes(decision, response)
-    else if (this.decider.settles && decision.taken) {
-      const { reserved } = this.decider
-      reserved.add(decision)
+    const { reserved, settledUnits } = this.decider
+    if (settledUnits.size > 0 && decision.taken) {
+      reserved.add(decision, settledUnits)
       whenEnded(response, () => reserved.remove(decision))
     }
+    measure?.admitted?.(request, response, decision)
     return go(decision, response, exchange)
   }
 
-  /** What is measured is settled: what it reserves until then is noted. */
-  #measure(measure: Measure<Req>, decision: Decision, request: Req, response: ResponseLike): void {
-    const { reserved } = this.decider
-    reserved.isUsed = true
-    reserved.add(decision)
-    measure.admitted?.(request, response, decision)
+  /** From now on it is noted what decisions reserve in these units. */
+  #willSettle(units: readonly Unit[]): void {
+    if (units.length === 0) return
+    this.decider.reserved.isUsed = true
+    for (const unit of units) this.decider.settledUnits.add(unit)
   }
 
   /** Fields of a measured limit, unless it reports nothing. */
@@ -255,8 +259,7 @@ export class Guard<Req extends object> {
   /** The true cost of a body is known when it has been sent, as far as it was. */
   #settleBytes(decision: Decision, response: ResponseLike): void {
     const sent = countBody(response)
-    this.decider.reserved.isUsed = true
-    this.decider.reserved.add(decision)
+    this.#willSettle(['content-bytes'])
     whenEnded(response, () => {
       this.#parts.failover.inBackground(() => this.decider.settle(decision, sent(), 'content-bytes'))
     })
@@ -379,6 +382,11 @@ function whenKnown<T>(
   return Promise.resolve(value).then((settled) => (isGone(response) || isSent(response) ? OVER : next(settled)))
 }
 
+/** What is not known before the response has ended. */
+function isLate(unit: Unit): boolean {
+  return unit !== 'requests' && unit !== 'concurrent-requests'
+}
+
 function countsBytes({ policy }: Ask): boolean {
   return policy.unit === 'content-bytes'
 }
@@ -403,15 +411,9 @@ function denial(reply: Reply, decision: Decision, exchange: Exchange): Passage {
 /** A request that no limit will ever let through: nothing was taken. */
 function refusal(thrown: Refusal, deny: 'response' | 'error', exchange: Exchange): Passage {
   const { status, fields, body } = completeReply(thrown.reply)
-  const passage = {
-    allowed: false,
-    over: false,
-    decision: undefined,
-    status,
-    fields: [...exchange.fields(), ...fields],
-    body,
-  }
-  return deny === 'error' ? { ...passage, error: thrown } : passage
+  const passage = { allowed: false, over: false, decision: undefined, status } as const
+  if (deny === 'error') return { ...passage, fields: exchange.fields(), body: undefined, error: thrown }
+  return { ...passage, fields: [...exchange.fields(), ...fields], body }
 }
 
 /** The same answer, with what the limits since have decided. */

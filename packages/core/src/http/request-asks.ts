@@ -174,7 +174,8 @@ export class RequestAsks<Req> {
   #ask({ policy, key: own }: Line, key: unknown, cost: unknown, request: Req): Ask {
     if (typeof key !== 'string' || key === '') throw notAKey(key, policy.name)
     if (own !== undefined || this.#parts.options.key !== undefined) this.#parts.checks.ownKey(request, key)
-    return newAsk(policy, key, checkCost(cost, ` of policy "${policy.name}"`))
+    const ask = newAsk(policy, key, checkCost(cost, ` of policy "${policy.name}"`))
+    return this.#parts.measure === undefined ? ask : { ...ask, isEstimate: true }
   }
 
   #recall(given: unknown): readonly Line[] {

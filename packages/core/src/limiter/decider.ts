@@ -38,8 +38,8 @@ export class Decider implements Settler {
   readonly slots: Slots
   /** Where keys that are denied too often are banned. */
   readonly banning: Banning | undefined
-  /** Whether decisions are settled: until the first was, nobody notes what is reserved. */
-  settles = false
+  /** The units in which decisions are settled: until one was, nobody notes what is reserved. */
+  readonly settledUnits: Set<Unit> = new Set()
   /** What has been reserved and not settled. */
   readonly reserved: Reserved
   /** Learns of what was taken in addition, when the true cost was known. */
@@ -116,8 +116,9 @@ export class Decider implements Settler {
   settle(decision: Decision, units: number, unit: Unit | undefined): boolean | Promise<boolean> {
     const difference = differenceOf(decision, units, unit)
     this.reserved.isUsed = true
-    this.settles = true
-    this.reserved.remove(decision, settledAsks(decision))
+    const asks = settledAsks(decision)
+    for (const { policy } of asks) this.settledUnits.add(policy.unit)
+    this.reserved.remove(decision, asks)
     if (difference === undefined) return false
     const { back, more } = difference
     const taken = more.length === 0 ? undefined : this.#charge(more, decision)

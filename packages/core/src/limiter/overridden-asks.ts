@@ -108,14 +108,21 @@ function countedAs(policy: Policy, own: readonly Ask[]): Policy {
   return own.some(isLike) ? asSliding(policy) : policy
 }
 
-/** At the cost of the policy that it stands in for: of that name, else of that bucket, else of that unit. */
+/**
+ * At the cost of the policy that it stands in for: of that name, else of that bucket, else of that unit. Where nothing counts its unit,
+ * a request is one, and anything else costs what the first does.
+ */
 function askLike(policy: Policy, own: readonly Ask[], first: Ask): Ask {
+  const alike = own.filter((ask) => ask.policy.unit === policy.unit)
   const like =
-    own.find((ask) => ask.policy.name === policy.name) ??
-    own.find((ask) => ask.policy.address === policy.address) ??
-    own.find((ask) => ask.policy.unit === policy.unit) ??
-    first
-  return newAsk(policy, first.key, like.cost)
+    alike.find((ask) => ask.policy.name === policy.name) ??
+    alike.find((ask) => ask.policy.address === policy.address) ??
+    alike[0]
+  if (like === undefined && policy.unit === 'requests') return newAsk(policy, first.key, 1)
+  // What is estimated is settled, also where nothing was reserved.
+  if (like === undefined) return newAsk(policy, first.key, first.isEstimate === true ? 0 : first.cost)
+  const ask = newAsk(policy, first.key, like.isEstimate === true ? Math.min(like.cost, policy.capacity) : like.cost)
+  return like.isEstimate === true ? { ...ask, isEstimate: true } : ask
 }
 
 /** How a policy stands for a key that is shut out: until the override ends, nothing passes. */

@@ -2,6 +2,7 @@ import { type Ask, bucketKeyOf } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
+import type { Unit } from '../policies/rate.js'
 import { onePer } from '../runtime/one-per.js'
 
 /** Units of one bucket that a decision has reserved, and until when they can count. */
@@ -52,12 +53,14 @@ export class Reserved {
   /** Whether anything was ever settled: until then, nobody is told what is reserved. */
   isUsed = false
 
-  add(decision: Decision): void {
+  /** @param units The only units that count; all, where none are given. */
+  add(decision: Decision, units?: ReadonlySet<Unit>): void {
     if (!decision.taken) return
     const now = performance.now()
     for (const [i, ask] of decision.asks.entries()) {
       const standing = decision.standings[i]
       if (ask.lease !== undefined || ask.cost === 0 || !standing?.allowed) continue
+      if (units?.has(ask.policy.unit) === false) continue
       const bucket = bucketKeyOf(ask)
       const shares = this.#buckets.get(bucket) ?? new Shares()
       shares.forgetPast(now)

@@ -105,3 +105,31 @@ describe('counting denied requests', () => {
     ])
   })
 })
+
+describe('extend', () => {
+  it('takes more of what a reservation counts, all or nothing, and is settled by itself', () => {
+    const limiter = limiterOf()
+    const decision = limiter.reserve('a', { cost: { requests: 1, tokens: 600 } })
+    const more = decision.extend(300, 'tokens')
+    if (more instanceof Promise) throw new Error('a memory store answers at once')
+    expect([more.allowed, used(limiter)]).toEqual([true, [1, 900]])
+    const beyond = decision.extend(200, 'tokens')
+    expect([(beyond as typeof more).allowed, used(limiter)]).toEqual([false, [1, 900]])
+    decision.settle(600, 'tokens')
+    expect(more.settle(50)).toBe(true)
+    expect(used(limiter)).toEqual([1, 650])
+    expect(more.cancel()).toBe(false)
+  })
+
+  it('needs the unit named where there are several, and whole units', () => {
+    const decision = limiterOf().reserve('a')
+    expect(() => decision.extend(5)).toThrow('this limit counts requests and tokens')
+    expect(() => decision.extend(1.5, 'tokens')).toThrow('A cost to take in addition is a whole number')
+  })
+
+  it('has nothing to take where nothing was taken', async () => {
+    const limiter = limiterOf()
+    await limiter.override('a', 'unlimited')
+    expect(limiter.consume('a').extend(5, 'tokens')).toMatchObject({ allowed: true, asks: [] })
+  })
+})

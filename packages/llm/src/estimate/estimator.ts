@@ -1,6 +1,7 @@
 import { CostError } from '@sluice/core'
 import { isThenable, shown } from '@sluice/core/runtime'
 import type { Estimate } from '../call.js'
+import { heeded } from '../complaints.js'
 import type { CheckedLlm } from '../options.js'
 import { microDollars, type Price } from '../prices.js'
 import type { Asked, Problem } from '../providers/provider.js'
@@ -11,14 +12,16 @@ import { requestInput } from './request-input.js'
 export interface Counted {
   readonly estimate: Estimate
   readonly least: Estimate
+  /** The price of the model that was asked. */
+  readonly price: Price | undefined
 }
 
 /** Until a model has answered often enough to say how long and how much it takes. */
 const FIRST_OUTPUT = 1_000
 const FIRST_MS = 10_000
 
-/** An estimate is rarely further off than this (docs/llm.md): what may still fit is let through, and settled. */
-const SURE = 0.7
+/** An estimate is not further off than this but for odd texts (docs/llm.md): what may still fit is let through, and settled. */
+const SURE = 0.5
 
 export const NOTHING: Estimate = { inputTokens: 0, outputTokens: 0, microDollars: 0, inferenceMs: 0 }
 
@@ -52,27 +55,33 @@ export class Estimator {
     const { texts, otherTokens, attachments } = requestInput(body)
     const others = otherTokens + attachments * this.#options.imageTokens
     const counted = this.#options.counter.count(texts, Math.max(0, (context ?? Number.POSITIVE_INFINITY) - others))
-    const next = (tokens: number): Counted => this.#counted(tokens + others, asked, model, price, context)
+    const { isExact } = this.#options.counter
+    const next = (tokens: number): Counted => {
+      const least = Math.floor(isExact ? tokens + otherTokens * SURE : (tokens + otherTokens) * SURE)
+      return this.#counted(tokens + others, least, asked, model, price, context)
+    }
     return isThenable(counted) ? counted.then(next) : next(counted)
   }
 
   #counted(
     inputTokens: number,
-    { maxOutputTokens }: Asked,
+    leastInput: number,
+    { maxOutputTokens, choices }: Asked,
     model: string,
     price: Price | undefined,
     context: number | undefined,
   ): Counted {
-    const leastInput = this.#options.counter.isExact ? inputTokens : Math.floor(inputTokens * SURE)
     if (context !== undefined && leastInput + (maxOutputTokens ?? 0) > context) {
       throw this.#refuse(tooLong(context, inputTokens, maxOutputTokens))
     }
     const wanted = maxOutputTokens ?? this.#options.reserveOutput ?? this.#outputs.p95(model) ?? FIRST_OUTPUT
-    const outputTokens = Math.min(wanted, Math.max(0, (context ?? Number.POSITIVE_INFINITY) - leastInput))
+    const room = Math.max(0, (context ?? Number.POSITIVE_INFINITY) - leastInput)
+    const outputTokens = Math.min(Math.min(wanted, room) * choices, Number.MAX_SAFE_INTEGER)
     const inferenceMs = Math.ceil(this.usualMs(model))
     return {
       estimate: { inputTokens, outputTokens, microDollars: dollars(inputTokens, outputTokens, price), inferenceMs },
       least: { inputTokens: leastInput, outputTokens: 0, microDollars: dollars(leastInput, 0, price), inferenceMs: 0 },
+      price,
     }
   }
 
@@ -88,7 +97,7 @@ export class Estimator {
   }
 
   #contextOf(model: string): number | undefined {
-    const context: unknown = this.#options.contextOf(model)
+    const context: unknown = heeded('context', this.#options.contextOf(model))
     if (context === undefined || (typeof context === 'number' && context >= 1)) return context
     throw new CostError(`context: expected tokens for ${shown(model)}, at least 1, got ${shown(context)}.`)
   }

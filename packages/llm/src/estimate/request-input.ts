@@ -112,8 +112,12 @@ class Collected implements RequestInput {
     }
     if (record['role'] !== undefined) this.otherTokens += MESSAGE_TOKENS
     for (const name in record) {
-      if (LABELS.has(name)) continue
       const value = record[name]
+      // What is longer is no label, whatever it is called.
+      if (LABELS.has(name) && (typeof value !== 'string' || value.length <= LONGEST_LABEL)) {
+        if (typeof value === 'object') this.add(value)
+        continue
+      }
       if (ATTACHED_AS.has(name) || (typeof value === 'string' && isFile(name, value, type))) {
         this.attachments++
         continue
@@ -124,7 +128,11 @@ class Collected implements RequestInput {
   }
 }
 
+const LONGEST_LABEL = 128
+
+/** Base64 has no spaces, and only letters that everybody has. */
 function isFile(name: string, text: string, type: unknown): boolean {
+  if (text.includes(' ') || /[^\x20-\x7e\s]/.test(text)) return false
   if (type === 'base64') return name === 'data'
   return FILES.has(name) && (name !== 'url' || text.startsWith('data:'))
 }

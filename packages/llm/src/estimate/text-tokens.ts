@@ -47,19 +47,20 @@ export function textTokens(text: string): number {
 /** So many characters of one kind in a row. Fitted to the texts of the test beside this. */
 function runTokens(kind: number, length: number): number {
   switch (kind) {
-    // A space belongs to the word behind it; of several, all but the last are one token.
+    // A space belongs to the word behind it; of several, all but the last are one token, up to some length.
     case SPACE:
-      return length === 1 ? 0 : 1
+      return length === 1 ? 0 : 1 + length / 64
     case NEWLINE:
-      return 1
+      return 1 + length / 32
+    // No language has words so long: what is left are letters of no sense.
     case LOWER:
-      return length <= 7 ? 1 : length / 5.2
+      return length <= 7 ? 1 : length <= 32 ? length / 5.2 : length / 3
     case UPPER:
       return length <= 3 ? 1 : length / 2.6
     case DIGIT:
       return Math.ceil(length / 3)
     case MARK:
-      return length === 1 ? 0.85 : Math.ceil(length / 3)
+      return length === 1 ? 0.85 : length <= 6 ? Math.ceil(length / 3) : 2 + length / 32
     case ACCENTED:
       return 0.35 * length
     case CYRILLIC:
@@ -97,6 +98,8 @@ function kinds(): Uint8Array {
   set(0x530, 0xeff, ALPHABET)
   set(0x10a0, 0x10ff, ALPHABET)
   set(0x2010, 0x205e, MARK)
+  // Lines and boxes.
+  set(0x2500, 0x25ff, MARK)
   set(0x3001, 0x303f, MARK)
   set(0x3040, 0x30ff, KANA)
   set(0x3400, 0x9fff, IDEOGRAPH)

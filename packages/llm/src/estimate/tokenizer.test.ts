@@ -10,7 +10,9 @@ describe("tokenizer: 'o200k'", () => {
 
   it('counts as gpt-tokenizer does, but for half a per cent at the ends of slices', async () => {
     expect(counter.isExact).toBe(true)
-    expect(await counter.count(['Hello, world!', ' Bye.'], ever)).toBe(countTokens('Hello, world!') + countTokens(' Bye.'))
+    expect(await counter.count(['Hello, world!', ' Bye.'], ever)).toBe(
+      countTokens('Hello, world!') + countTokens(' Bye.'),
+    )
     const long = 'The quick brown fox jumps over the lazy dog. '.repeat(1_000)
     const counted = countTokens(long, plain)
     const sliced = await counter.count([long], ever)

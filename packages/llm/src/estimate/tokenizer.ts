@@ -1,5 +1,6 @@
 import { ConfigError } from '@sluice/core'
 import { optionalPackage, shown } from '@sluice/core/runtime'
+import { heeded } from '../complaints.js'
 import { textTokens } from './text-tokens.js'
 
 /** How a text is counted: by the vocabulary of OpenAI's present models, or by a function that knows another. */
@@ -54,7 +55,10 @@ function o200k(): (text: string) => number {
 /** Tokenizers take a time that grows with the square of a word's length: a slice bounds it, at half a per cent more tokens. */
 const SLICE = 1_024
 
-/** Milliseconds after which others have their turn. */
+/** Characters of a request that are counted; what is longer is as dense as these, by estimate. */
+const MOST_COUNTED = 262_144
+
+/** Milliseconds after which others have their turn, whoever counts. */
 const TURN_MS = 2
 
 function counting(tokensOf: (text: string) => number): TextCounter {
@@ -62,30 +66,56 @@ function counting(tokensOf: (text: string) => number): TextCounter {
     isExact: true,
     count(texts, most) {
       const work = new Counting(texts, most, tokensOf)
-      return work.goOn() ? work.tokens : new Promise((resolve, reject) => takeTurns(work, resolve, reject))
+      if (work.goOn(performance.now() + TURN_MS)) return work.tokens
+      return new Promise((resolve, reject) => waitForTurn({ work, resolve, reject }))
     },
   }
 }
 
-function takeTurns(work: Counting, resolve: (tokens: number) => void, reject: (error: unknown) => void): void {
-  setImmediate(() => {
+/** A count that has not come to its end in its first turn. */
+interface Waiting {
+  readonly work: Counting
+  readonly resolve: (tokens: number) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** All counts of the process share one turn. */
+const line: Waiting[] = []
+
+function waitForTurn(waiting: Waiting): void {
+  line.push(waiting)
+  if (line.length === 1) setImmediate(takeTurn)
+}
+
+function takeTurn(): void {
+  const until = performance.now() + TURN_MS
+  do {
+    const [first] = line
+    if (first === undefined) return
     try {
-      if (work.goOn()) resolve(work.tokens)
-      else takeTurns(work, resolve, reject)
+      if (!first.work.goOn(until)) break
+      first.resolve(first.work.tokens)
     } catch (error) {
-      reject(error)
+      first.reject(error)
     }
-  })
+    line.shift()
+  } while (performance.now() < until)
+  // Nobody waits for the end of somebody's megabyte.
+  const next = line.shift()
+  if (next === undefined) return
+  line.push(next)
+  setImmediate(takeTurn)
 }
 
 /** A count under way, slice by slice. */
 class Counting {
-  tokens = 0
-  #text = 0
-  #from = 0
   readonly #texts: readonly string[]
   readonly #most: number
   readonly #tokensOf: (text: string) => number
+  #tokens = 0
+  #counted = 0
+  #text = 0
+  #from = 0
 
   constructor(texts: readonly string[], most: number, tokensOf: (text: string) => number) {
     this.#texts = texts
@@ -93,20 +123,26 @@ class Counting {
     this.#tokensOf = tokensOf
   }
 
-  /** Counts for one turn; whether it is done. */
-  goOn(): boolean {
-    const until = performance.now() + TURN_MS
+  /** So far; and for what is not counted, as many as for what is. */
+  get tokens(): number {
+    const length = this.#texts.reduce((sum, text) => sum + text.length, 0)
+    return this.#counted < MOST_COUNTED ? this.#tokens : Math.ceil((this.#tokens * length) / this.#counted)
+  }
+
+  /** Counts until that time; whether it is done. */
+  goOn(until: number): boolean {
     do {
       const text = this.#texts[this.#text]
       if (text === undefined) return true
       const slice = text.slice(this.#from, this.#from + SLICE)
-      if (slice !== '') this.tokens += checkTokens(this.#tokensOf(slice))
+      if (slice !== '') this.#tokens += checkTokens(this.#tokensOf(slice))
+      this.#counted += slice.length
       this.#from += SLICE
       if (this.#from >= text.length) {
         this.#text++
         this.#from = 0
       }
-      if (this.#text === this.#texts.length || this.tokens > this.#most) return true
+      if (this.#text === this.#texts.length || this.#tokens > this.#most || this.#counted >= MOST_COUNTED) return true
     } while (performance.now() < until)
     return false
   }
@@ -114,5 +150,6 @@ class Counting {
 
 function checkTokens(tokens: unknown): number {
   if (typeof tokens === 'number' && Number.isSafeInteger(tokens) && tokens >= 0) return tokens
+  heeded('tokenizer', tokens)
   throw new ConfigError(`tokenizer: expected a whole number of tokens ≥ 0, got ${shown(tokens)}.`)
 }

@@ -8,6 +8,7 @@ export const anthropic: Provider = {
     model: text(at(body, 'model')),
     isStream: at(body, 'stream') === true,
     maxOutputTokens: count(at(body, 'max_tokens')),
+    choices: 1,
   }),
 
   askForUsage: () => false,

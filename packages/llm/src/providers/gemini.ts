@@ -1,17 +1,18 @@
 import { at, tokensIn } from '../usage/usage.js'
-import { count, type ProblemCode, type Provider, text } from './provider.js'
+import { choicesIn, count, type ProblemCode, type Provider, pathOf, text } from './provider.js'
 
 /** Gemini's generateContent, streamGenerateContent and embedContent: the model stands in the target, `/v1beta/models/NAME:METHOD`. */
 export const gemini: Provider = {
   asked(body, url) {
-    const [, model, method = ''] = /\/models\/([^/:?]+):([A-Za-z]+)/.exec(url) ?? []
+    // As the app's router reads it: the path alone, decoded, and nothing behind the method.
+    const [, kind, name, method = ''] = /\/(models|tunedModels)\/([^/:]+):([A-Za-z]+)$/.exec(decoded(pathOf(url))) ?? []
     const config = at(body, 'generationConfig') ?? at(body, 'generation_config')
     const most = count(at(config, 'maxOutputTokens') ?? at(config, 'max_output_tokens'))
-    const choices = Math.max(1, count(at(config, 'candidateCount')) ?? 1)
     return {
-      model: model === undefined ? text(at(body, 'model')) : decoded(model),
+      model: kind === 'tunedModels' ? `tunedModels/${name}` : name,
       isStream: method === 'streamGenerateContent',
-      maxOutputTokens: /embed/i.test(method) ? 0 : most && Math.min(most * choices, Number.MAX_SAFE_INTEGER),
+      maxOutputTokens: /embed/i.test(method) ? 0 : most,
+      choices: choicesIn(at(config, 'candidateCount') ?? at(config, 'candidate_count')),
     }
   },
 
@@ -39,11 +40,11 @@ export const gemini: Provider = {
   fields: () => [],
 }
 
-function decoded(model: string): string {
+function decoded(path: string): string {
   try {
-    return decodeURIComponent(model)
+    return decodeURIComponent(path)
   } catch {
-    return model
+    return ''
   }
 }
 

@@ -1,23 +1,25 @@
 import type { Field } from '@sluice/core/http'
 import { at, tokensIn } from '../usage/usage.js'
-import { count, type Problem, type Provider, text, tightest } from './provider.js'
+import { choicesIn, count, type Problem, type Provider, pathOf, text, tightest } from './provider.js'
 
 /** OpenAI's chat completions, completions, responses and embeddings, and the many APIs that follow them. */
 export const openai: Provider = {
   asked(body, url) {
-    const most = OUTPUT_LIMITS.map((name) => count(at(body, name))).find((limit) => limit !== undefined)
-    const choices = Math.max(1, count(at(body, 'n')) ?? 1, count(at(body, 'best_of')) ?? 1)
-    const isEmbedding = /\/embeddings\/?(?:\?|$)/.test(url)
+    // Which of them counts where there are several is not the same everywhere: the largest.
+    const limits = OUTPUT_LIMITS.map((name) => count(at(body, name))).filter((limit) => limit !== undefined)
+    const isEmbedding = /\/embeddings\/?$/.test(pathOf(url))
     return {
       model: text(at(body, 'model')),
       isStream: at(body, 'stream') === true,
-      maxOutputTokens: isEmbedding ? 0 : most && Math.min(most * choices, Number.MAX_SAFE_INTEGER),
+      maxOutputTokens: isEmbedding ? 0 : limits.length === 0 ? undefined : Math.max(...limits),
+      choices: choicesIn(at(body, 'n'), at(body, 'best_of')),
     }
   },
 
-  /** Only chat completions and completions have to be asked; the Responses API, whose requests have no prompt or messages, says it unasked. */
-  askForUsage(body) {
-    if (typeof body !== 'object' || body === null || !('messages' in body || 'prompt' in body)) return false
+  /** Only chat completions and completions have to be asked. The Responses API says it unasked, and knows no such option. */
+  askForUsage(body, url) {
+    if (typeof body !== 'object' || body === null || /\/responses\/?$/.test(pathOf(url)) || 'input' in body)
+      return false
     const options = at(body, 'stream_options')
     if (at(options, 'include_usage') === true) return false
     const others = typeof options === 'object' && options !== null ? options : {}
@@ -55,7 +57,6 @@ export const openai: Provider = {
   },
 }
 
-/** What they are called, the newest name first. */
 const OUTPUT_LIMITS = ['max_completion_tokens', 'max_output_tokens', 'max_tokens']
 
 function typeOf({ code, status }: Pick<Problem, 'code' | 'status'>): string {

@@ -9,8 +9,10 @@ export type ProviderName = 'openai' | 'anthropic' | 'gemini'
 export interface Asked {
   readonly model: string | undefined
   readonly isStream: boolean
-  /** Tokens that the answer may have at most, over all of its choices; `undefined` where the request does not say. */
+  /** Tokens that each of its choices may have at most; `undefined` where the request does not say. */
   readonly maxOutputTokens: number | undefined
+  /** How many answers are asked for at once. */
+  readonly choices: number
 }
 
 /** What a client is told whose request is refused or denied, or whose stream is cut. */
@@ -29,7 +31,7 @@ export interface Provider {
   /** @param url The request's target, with its query. */
   asked(body: unknown, url: string): Asked
   /** Has a stream say what was used, where it does not by itself; whether anything had to be changed for that. */
-  askForUsage(body: unknown): boolean
+  askForUsage(body: unknown, url: string): boolean
   /** What a whole answer, or an event of a stream, says of its usage; `undefined` where it says nothing. */
   usage(data: unknown): UsageSaid | undefined
   /** Which model answered, where the answer says so. */
@@ -45,6 +47,19 @@ export interface Provider {
 /** A whole number of tokens in a request; what is none is left to the provider to refuse. */
 export function count(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+/** As many answers as are asked for at once; what is no number is left to the provider to refuse. */
+export function choicesIn(...values: readonly unknown[]): number {
+  return Math.min(MOST_CHOICES, Math.max(1, ...values.map((value) => count(value) ?? 1)))
+}
+
+const MOST_CHOICES = 128
+
+/** A target without its query. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
 }
 
 export function text(value: unknown): string | undefined {

@@ -17,6 +17,9 @@ export class EventAnswer implements Answer {
   model: string | undefined
   readonly #reader: UsageReader
   readonly #parser: EventSourceParser
+  #isOver = false
+  /** Events in which the model is still looked for. */
+  #unnamed = 8
 
   constructor(reader: UsageReader) {
     this.#reader = reader
@@ -28,8 +31,6 @@ export class EventAnswer implements Answer {
       },
     })
   }
-
-  #isOver = false
 
   read(text: string): void {
     this.#parser.feed(text)
@@ -44,10 +45,13 @@ export class EventAnswer implements Answer {
   }
 
   #readEvent(data: string): void {
-    const isFirst = this.model === undefined
-    const hasUsage = this.#reader.isOwn || HAS_USAGE.test(data)
+    const isFirst = this.model === undefined && this.#unnamed > 0
+    const hasUsage = this.#reader.isOwn || (data.includes('"usage') && HAS_USAGE.test(data))
     const value = isFirst || hasUsage ? parsed(data) : undefined
-    if (isFirst && value !== undefined) this.model = this.#reader.answeredBy(value)
+    if (isFirst) {
+      this.#unnamed--
+      if (value !== undefined) this.model = this.#reader.answeredBy(value)
+    }
     const said = hasUsage && value !== undefined ? this.#reader.usage(value) : undefined
     if (said !== undefined) this.usage = merged(this.usage, said)
     if (said?.outputTokens === undefined) this.writtenSince += outputTokens(data)

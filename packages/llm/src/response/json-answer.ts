@@ -15,6 +15,8 @@ export class JsonAnswer implements Answer {
   #parts: string[] = []
   #length = 0
   #isCut = false
+  /** Of what was not kept, where the answer does not say how many: a token for four characters. */
+  #droppedTokens = 0
 
   constructor(reader: UsageReader) {
     this.#reader = reader
@@ -25,7 +27,9 @@ export class JsonAnswer implements Answer {
     this.#length += text.length
     if (this.#length <= MOST) return
     this.#isCut = true
-    const end = this.#parts.join('').slice(-END)
+    const all = this.#parts.join('')
+    const end = all.slice(-END)
+    this.#droppedTokens += (all.length - end.length) / 4
     this.#parts = [end]
     this.#length = end.length
   }
@@ -35,7 +39,8 @@ export class JsonAnswer implements Answer {
     this.#parts = []
     const data = this.#isCut ? lastMembers(text) : parsed(text)
     if (data === undefined) {
-      this.writtenSince = outputTokens(text)
+      this.writtenSince =
+        Math.ceil(this.#droppedTokens) + (this.#isCut ? Math.ceil(text.length / 4) : outputTokens(text))
       return
     }
     const said = this.#reader.usage(data)

@@ -1,9 +1,9 @@
 import type { ResponseLike } from '@sluice/core/http'
 import type { Answer, UsageReader } from './answer.js'
-import { type Decoder, decoderOf } from './decoder.js'
+import { type Decoder, decoderOf, isPlain, plainDecoder } from './decoder.js'
 import { EventAnswer } from './event-answer.js'
 import { JsonAnswer } from './json-answer.js'
-import { StripUsage } from './strip-usage.js'
+import type { WholeEvents } from './whole-events.js'
 
 type Chunk = unknown
 type Args = readonly unknown[]
@@ -15,15 +15,16 @@ interface BodyResponse extends ResponseLike {
   writeHead(status: number, ...rest: Args): unknown
   write(chunk: Chunk, ...rest: Args): boolean
   end(chunk?: Chunk, ...rest: Args): unknown
+  destroy?(): unknown
   getHeader(name: string): unknown
-  setHeader(name: string, value: string): unknown
+  removeHeader(name: string): unknown
 }
 
 /** Whoever wants to know what passes. */
 export interface TapListener {
   /** A part of the body has passed. */
   passed(): void
-  /** The handler has ended the response, and all of it has been read. */
+  /** Nothing more comes, and all that came has been read; once. */
   ended(): void
 }
 
@@ -36,25 +37,29 @@ export class Tap {
   readonly #response: BodyResponse
   readonly #reader: UsageReader
   readonly #listener: TapListener
-  #strip: StripUsage | undefined
+  /** Passes a stream's events one by one, where one is taken out or the stream may be cut. */
+  #events: WholeEvents | undefined
   #decoder: Decoder | undefined
   #headers: Readonly<Record<string, string>> = {}
   #isBegun = false
+  /** Inside `end`: HTTP/2 ends by a write. */
   #isEnding = false
+  #isOver = false
+  /** Whether what goes over the connection is text, to which text can be added. */
+  #isText = false
   readonly #methods: Pick<BodyResponse, 'write' | 'end'>
 
-  /** @param strips Whether the chunk that has nothing but usage is taken out of a stream. */
-  constructor(response: ResponseLike, reader: UsageReader, strips: boolean, listener: TapListener) {
+  /** @param events For streams that are not to pass as they come. */
+  constructor(response: ResponseLike, reader: UsageReader, events: WholeEvents | undefined, listener: TapListener) {
     this.#response = response as unknown as BodyResponse
     this.#reader = reader
     this.#listener = listener
-    this.#strip = strips ? new StripUsage() : undefined
+    this.#events = events
     const { writeHead, write, end } = this.#response
     this.#methods = { write, end }
     const tap = this
     this.#response.writeHead = function (this: BodyResponse, ...args) {
-      tap.#noteHead(args)
-      return Reflect.apply(writeHead, this, args)
+      return Reflect.apply(writeHead, this, tap.#noteHead(args))
     }
     this.#response.write = (chunk, ...rest) => tap.#write(chunk, rest)
     this.#response.end = (chunk, ...rest) => tap.#end(chunk, rest)
@@ -68,98 +73,112 @@ export class Tap {
     return this.answer instanceof EventAnswer
   }
 
-  /** Sends this instead of whatever would still come, and ends the response. */
-  cut(last: string): void {
-    if (this.#isEnding) return
+  /** Ends the response with this event instead of what would still come; where nothing can be added to it, in the middle. */
+  cut(event: string): void {
+    if (this.#isEnding || this.#isOver) return
     this.#isEnding = true
-    this.#strip = undefined
-    this.#call('end', [last])
-    this.#response.write = () => false
-    this.#response.end = () => this.#response
-    this.#finish()
+    this.#events = undefined
+    if (this.#isText) this.#call('end', [event])
+    else this.#response.destroy?.()
+    this.#response.write = (_chunk, ...rest) => {
+      soon(rest)
+      return true
+    }
+    this.#response.end = (...args) => {
+      soon(args)
+      return this.#response
+    }
+    this.finish()
+  }
+
+  /** Nothing more comes: what has come is read to its end. */
+  finish(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const over = (isRead: boolean): void => {
+      if (isRead) this.answer?.end()
+      else this.answer = undefined
+      this.#listener.ended()
+    }
+    if (this.#decoder === undefined) over(true)
+    else this.#decoder.end(over)
   }
 
   #write(chunk: Chunk, rest: Args): boolean {
-    // HTTP/2 ends by a write.
-    if (this.#isEnding) return this.#call('write', [chunk, ...rest]) as boolean
+    if (this.#isEnding || this.#isOver) return this.#call('write', [chunk, ...rest]) as boolean
     const bytes = bytesOf(chunk, rest[0])
-    this.#begin(bytes.length > 0, false)
+    this.#begin(bytes)
     const kept = this.#pass(bytes)
-    if (kept === bytes) return this.#passed(this.#call('write', [chunk, ...rest]) as boolean)
-    const callback = rest.findLast((one) => typeof one === 'function')
-    if (kept.length > 0) return this.#passed(this.#call('write', callback ? [kept, callback] : [kept]) as boolean)
-    if (typeof callback === 'function') process.nextTick(callback as () => void)
-    return this.#passed(this.#response.writableNeedDrain !== true)
+    const callbacks = kept === bytes ? rest : rest.filter(isCallback)
+    let answer: unknown
+    if (kept.length > 0 || kept === bytes) {
+      answer = this.#call('write', [kept === bytes ? chunk : kept, ...callbacks])
+    } else {
+      soon(callbacks)
+      answer = this.#response.writableNeedDrain !== true
+    }
+    this.#listener.passed()
+    return answer as boolean
   }
 
   #end(chunk: Chunk, rest: Args): unknown {
-    if (this.#isEnding) return this.#call('end', [chunk, ...rest])
-    const isBody = chunk !== undefined && chunk !== null && typeof chunk !== 'function'
+    if (this.#isEnding || this.#isOver) return this.#call('end', [chunk, ...rest])
+    const isBody = chunk !== undefined && chunk !== null && !isCallback(chunk)
     const bytes = isBody ? bytesOf(chunk, rest[0]) : NOTHING
-    this.#begin(isBody, true)
-    this.#isEnding = true
+    this.#begin(bytes)
     const kept = this.#pass(bytes)
-    const last = this.#strip?.flush() ?? NOTHING
+    const last = this.#events?.flush() ?? NOTHING
     const isSame = kept === bytes && last.length === 0
-    const args = isSame ? [chunk, ...rest] : [this.#resized(kept, last), ...[chunk, ...rest].filter(isCallback)]
-    const answer = this.#call('end', args)
-    this.#finish()
-    return answer
-  }
-
-  /** A body that was announced at its full length is announced again, where that can still be done. */
-  #resized(kept: Buffer, last: Buffer): Buffer {
-    const body = last.length === 0 ? kept : Buffer.concat([kept, last])
-    if (!this.#response.headersSent && this.#response.getHeader('content-length') !== undefined) {
-      this.#response.setHeader('Content-Length', String(body.length))
+    this.#isEnding = true
+    try {
+      const body = last.length === 0 ? kept : Buffer.concat([kept, last])
+      const answer = this.#call('end', isSame ? [chunk, ...rest] : [body, ...[chunk, ...rest].filter(isCallback)])
+      this.finish()
+      return answer
+    } finally {
+      // What `end` has refused is not over: an error handler may still answer.
+      this.#isEnding = false
     }
-    return body
-  }
-
-  #passed(answer: boolean): boolean {
-    this.#listener.passed()
-    return answer
   }
 
   /** What goes on of these bytes; the same where all do. */
   #pass(bytes: Buffer): Buffer {
     this.bytes += bytes.length
-    this.#decoder?.write(bytes)
-    return this.#strip === undefined ? bytes : this.#strip.push(bytes)
+    if (bytes.length > 0) this.#decoder?.write(bytes)
+    return this.#events === undefined ? bytes : this.#events.push(bytes)
   }
 
   /** At the first of the body, its header says how it is to be read. */
-  #begin(hasBody: boolean, isWhole: boolean): void {
-    if (this.#isBegun || !hasBody) return
+  #begin(bytes: Buffer): void {
+    if (this.#isBegun || bytes.length === 0) return
     this.#isBegun = true
     const type = this.#header('content-type')
-    const encoding = this.#header('content-encoding').trim()
+    const coding = this.#header('content-encoding').trim()
+    this.#isText = coding === '' || coding === 'identity' || isPlain(bytes)
     const isEvents = type.startsWith('text/event-stream')
-    const isResizable = this.#header('content-length') === '' || (isWhole && !this.#response.headersSent)
-    if (!isEvents || encoding !== '' || !isResizable) this.#strip = undefined
+    if (!isEvents || !this.#isText) this.#events = undefined
     if (isEvents) this.answer = new EventAnswer(this.#reader)
     else if (/^application\/(?:[\w.+-]+\+)?json/.test(type)) this.answer = new JsonAnswer(this.#reader)
     const { answer } = this
-    this.#decoder = answer && decoderOf(encoding, (text) => answer.read(text))
+    if (answer === undefined) return
+    const read = (text: string): void => answer.read(text)
+    this.#decoder = this.#isText ? plainDecoder(read) : decoderOf(coding, read)
     if (this.#decoder === undefined) this.answer = undefined
+    // What is taken out makes it shorter than was announced.
+    if (this.#events?.strips === true && !this.#response.headersSent) this.#response.removeHeader('content-length')
   }
 
   #header(name: string): string {
     return (this.#headers[name] ?? String(this.#response.getHeader(name) ?? '')).toLowerCase()
   }
 
-  /** What is given to `writeHead` cannot be asked for afterwards. */
-  #noteHead(args: Args): void {
-    this.#headers = headersIn(args.findLast((one) => typeof one === 'object' && one !== null))
-  }
-
-  #finish(): void {
-    const over = (): void => {
-      this.answer?.end()
-      this.#listener.ended()
-    }
-    if (this.#decoder === undefined) over()
-    else this.#decoder.end(over)
+  /** What is given to `writeHead` cannot be asked for afterwards. A length that may not hold is not announced. */
+  #noteHead(args: Args): Args {
+    const given = args.findLast((one) => typeof one === 'object' && one !== null)
+    this.#headers = headersIn(given)
+    if (this.#events?.strips !== true || !this.#header('content-type').startsWith('text/event-stream')) return args
+    this.#response.removeHeader('content-length')
+    return args.map((one) => (one === given ? withoutLength(given) : one))
   }
 
   #call(method: 'write' | 'end', args: Args): unknown {
@@ -171,6 +190,11 @@ const NOTHING: Buffer = Buffer.alloc(0)
 
 function isCallback(value: unknown): boolean {
   return typeof value === 'function'
+}
+
+/** Calls back whoever waits for bytes that go nowhere. */
+function soon(args: Args): void {
+  for (const callback of args) if (typeof callback === 'function') process.nextTick(callback as () => void)
 }
 
 function bytesOf(chunk: Chunk, encoding: unknown): Buffer {
@@ -186,6 +210,15 @@ function headersIn(given: unknown): Readonly<Record<string, string>> {
   if (!Array.isArray(given)) return named(Object.entries(given))
   if (Array.isArray(given[0])) return named(given as [string, unknown][])
   return named(given.flatMap((name, i) => (i % 2 === 0 ? [[String(name), given[i + 1]] as const] : [])))
+}
+
+function withoutLength(given: unknown): unknown {
+  const isLength = (name: unknown): boolean => String(name).toLowerCase() === 'content-length'
+  if (!Array.isArray(given)) {
+    return Object.fromEntries(Object.entries(given as object).filter(([name]) => !isLength(name)))
+  }
+  if (Array.isArray(given[0])) return given.filter(([name]) => !isLength(name))
+  return given.filter((_one, i) => !isLength(given[i - (i % 2)]))
 }
 
 function named(pairs: readonly (readonly [string, unknown])[]): Readonly<Record<string, string>> {

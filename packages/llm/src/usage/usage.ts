@@ -16,8 +16,16 @@ export type UsageSaid = { readonly [Name in keyof Usage]?: number | undefined }
 /** A number of tokens in an answer; `undefined` for anything else. */
 export function tokensIn(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0
-    ? Math.min(Math.ceil(value), Number.MAX_SAFE_INTEGER)
+    ? Math.min(Math.ceil(value), MOST_TOKENS)
     : undefined
+}
+
+/** No answer has more: what says so is mistaken. */
+const MOST_TOKENS = 1_000_000_000_000
+
+/** Whole units, as many as can be counted. */
+export function sumOf(some: number, more: number): number {
+  return Math.min(some + more, Number.MAX_SAFE_INTEGER)
 }
 
 /** What is known so far, with what has been said since: a stream says it in parts, and the last word on each counts. */

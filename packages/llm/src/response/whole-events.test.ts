@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { StripUsage } from './strip-usage.ts'
+import { WholeEvents } from './whole-events.ts'
 
 const chunk = (choices: unknown, usage: unknown = null): string => JSON.stringify({ id: '1', choices, usage })
 const word = (content: string): string => chunk([{ index: 0, delta: { content } }])
@@ -10,7 +10,7 @@ const USAGE = chunk([], { prompt_tokens: 5, completion_tokens: 7 })
 function strip(stream: string, cuts: readonly number[]): string {
   const bytes = Buffer.from(stream)
   const ends = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)
-  const stripper = new StripUsage()
+  const stripper = new WholeEvents(true)
   const parts = ends.map((end, i) => stripper.push(bytes.subarray(ends[i - 1] ?? 0, end)))
   return Buffer.concat([...parts, stripper.flush()]).toString()
 }
@@ -52,7 +52,7 @@ describe('the chunk that has only usage', () => {
   })
 
   it('holds back no more than one event, and that no longer than 16 kB', () => {
-    const stripper = new StripUsage()
+    const stripper = new WholeEvents(true)
     expect(stripper.push(Buffer.from('data: a\n\ndata: b')).toString()).toBe('data: a\n\n')
     expect(stripper.push(Buffer.from('\n\n')).toString()).toBe('data: b\n\n')
     const long = Buffer.alloc(20_000, 'x')
