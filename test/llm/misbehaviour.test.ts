@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest, type Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { memoryStore, type Store } from '@sluice/core'
 import { type LimitOptions, sluice } from '@sluice/express'
 import { type Charge, callOf, type LlmOptions, llm } from '@sluice/llm'
@@ -492,7 +492,7 @@ describe('what holds the event loop', () => {
       const options = checkedReader(body, tokenizer)
       await options()
       let longest = 0
-      for (let turn = 0; turn < 3; turn++) {
+      for (let turn = 0; turn < 8; turn++) {
         let last = performance.now()
         let held = 0
         const watch = setInterval(() => {
@@ -605,5 +605,192 @@ describe('two limits on one route', () => {
     expect(text).toContain('This answer was ended')
     await expect.poll(() => charges.map(({ outcome }) => outcome).sort()).toEqual(['cut', 'sent'])
     for (const limited of [one, two]) expect((await limited.peek('k')).standings[0]?.used).toBeLessThan(70)
+  })
+})
+
+describe('what a second attack found', () => {
+  const stream = async (res: express.Response, words: number): Promise<void> => {
+    res.type('text/event-stream')
+    for (let part = 0; part < words && !res.writableEnded; part++) {
+      res.write(word(' word'))
+      if (part % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    res.end()
+  }
+  const told: express.RequestHandler = (req, res) => void res.json(callOf(req)?.estimate)
+
+  it('an override of several policies is extended by what a stream uses, and by nothing else', async () => {
+    const options = { limits: '100k tokens/min', onOverBudget: 'cut' } as const
+    const { post, limited, charges, used } = await route((_req, res) => stream(res, 1_000), { options })
+    await limited.override('k', ['1000/min', '50k tokens/min', '90k output tokens/min'])
+    await (await post({ ...ask, stream: true, max_tokens: 10 })).text()
+    expect(charges).toMatchObject([{ outcome: 'sent', outputTokens: 1_000 }])
+    expect(await used()).toEqual([1, INPUT + 1_000, 1_000])
+  })
+
+  it('a stream is cut where nothing is left, not where a quarter is', async () => {
+    const options = { limits: '500 output tokens/min', onOverBudget: 'cut' } as const
+    const { post, charges, used } = await route((_req, res) => stream(res, 2_000), { options })
+    await (await post({ ...ask, stream: true, max_tokens: 10 })).text()
+    expect(charges[0]?.outcome).toBe('cut')
+    expect(charges[0]?.outputTokens).toBeGreaterThanOrEqual(500)
+    expect(charges[0]?.outputTokens).toBeLessThan(530)
+    expect(await used()).toEqual([charges[0]?.outputTokens])
+  })
+
+  it('short answers of others, and those with a maximum, leave a reservation large enough', async () => {
+    const { post } = await route(
+      (req, res) => void res.json({ ...JSON.parse(answer(9, 1)), estimate: callOf(req)?.estimate }),
+      {
+        options: { limits: '100M tokens/min' },
+      },
+    )
+    const { max_tokens: _most, ...open } = ask
+    for (let turn = 0; turn < 30; turn++) await (await post({ ...ask, max_tokens: 1 })).text()
+    expect(await (await post(open)).json()).toMatchObject({ estimate: { outputTokens: 1_000 } })
+    for (let turn = 0; turn < 30; turn++) await (await post(open)).text()
+    expect(await (await post(open)).json()).toMatchObject({ estimate: { outputTokens: 256 } })
+  })
+
+  it('a client that leaves while it is slowed down pays nothing', async () => {
+    for (const delay of [() => 500, async () => sleep(100).then(() => 500)]) {
+      const handler = vi.fn()
+      const { post, used, charges } = await route(handler, { limit: { delay } })
+      const controller = new AbortController()
+      post(ask, CHAT, {}, controller.signal).catch(() => undefined)
+      await expect.poll(used).toEqual([105])
+      controller.abort()
+      await expect.poll(used).toEqual([0])
+      expect([handler.mock.calls.length, charges]).toEqual([0, []])
+    }
+  })
+
+  it('an override that a call surely does not fit into denies it for good', async () => {
+    const { post, limited, used } = await route(told, { options: { limits: '100k tokens/min' } })
+    await limited.override('k', ['1000 tokens/min'])
+    const denied = await post({ ...ask, messages: [{ role: 'user', content: 'word '.repeat(20_000) }] })
+    expect([denied.status, await denied.json()]).toMatchObject([400, { error: { code: 'context_length_exceeded' } }])
+    expect(await used()).toEqual([0])
+  })
+
+  it('a key that is made of a model is refused where a request names none', async () => {
+    const options = {
+      limits: [{ policy: '1000 tokens/min', key: (_req: unknown, call: { model: string }) => call.model }],
+    }
+    const { post, errors } = await route(told, { options })
+    for (const model of [undefined, '', 5, null]) {
+      const response = await post({ ...ask, model })
+      expect([response.status, await response.json()]).toMatchObject([404, { error: { code: 'model_not_found' } }])
+    }
+    expect(errors).toEqual([])
+  })
+
+  it('a body that cannot be changed is passed on as it is', async () => {
+    const freeze: express.RequestHandler = (req, _res, next) => {
+      Object.freeze(req.body)
+      next()
+    }
+    const charges: Charge[] = []
+    const limited = sluice()(
+      llm({ provider: 'openai', limits: '1k tokens/min', onCharged: (charge) => charges.push(charge) }),
+      { key: () => 'k' },
+    )
+    const server = await listening(express().post('/', express.json(), freeze, limited, (_req, res) => stream(res, 3)))
+    open.push(server)
+    const body = JSON.stringify({ ...ask, stream: true })
+    const response = await fetch(urlOf(server), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
+    expect(response.status).toBe(200)
+    await response.text()
+    expect(charges).toMatchObject([{ outputTokens: 3, from: 'estimate' }])
+  })
+
+  it('a stream of an announced length that is cut breaks off, so that nothing else is read as its end', async () => {
+    const options = { limits: '60 tokens/min', onOverBudget: 'cut' } as const
+    const body = word(' word').repeat(100)
+    const { post, charges } = await route(
+      (_req, res) => {
+        res.writeHead(200, { 'content-type': 'text/event-stream', 'content-length': Buffer.byteLength(body) })
+        for (let part = 0; part < 100; part++) res.write(word(' word'))
+        res.end()
+      },
+      { options },
+    )
+    const text = await (await post({ ...ask, stream: true, max_tokens: 10 })).text()
+    expect(text).toContain('This answer was ended')
+    expect(charges).toMatchObject([{ outcome: 'cut' }])
+  })
+
+  it.each([1, 2, 3, 5])('a coding is told by its first bytes, here %i at first', async (first) => {
+    for (const [coding, encode] of [
+      ['deflate', deflateSync],
+      ['deflate', deflateRawSync],
+      ['gzip', gzipSync],
+      ['br', brotliCompressSync],
+    ] as const) {
+      const { post, charges } = await route((_req, res) => {
+        const bytes = encode(answer())
+        res.writeHead(200, { 'content-type': 'application/json', 'content-encoding': coding })
+        res.write(bytes.subarray(0, first))
+        res.end(bytes.subarray(first))
+      })
+      await post(ask).then((response) => response.arrayBuffer())
+      await expect.poll(() => charges).toMatchObject([{ inputTokens: 9, outputTokens: 3, from: 'usage' }])
+    }
+  })
+
+  it('text is no attachment because its sender says so', async () => {
+    const { post } = await route(told, { options: { limits: '100M tokens/min' } })
+    const text = 'The harbour lies in fog. '.repeat(4_000)
+    for (const message of [
+      { role: 'user', type: 'image', content: text },
+      { role: 'user', content: [{ type: 'input_audio', text }] },
+      { role: 'user', content: [{ inlineData: { data: text } }] },
+      { role: 'user', content: [{ type: 'image_url', image_url: { url: text } }] },
+    ]) {
+      const { inputTokens } = (await (await post({ ...ask, messages: [message] })).json()) as { inputTokens: number }
+      expect(inputTokens).toBeGreaterThan(20_000)
+    }
+  })
+
+  it('usage is asked for whatever else stands in a chat', async () => {
+    const { post } = await route((req, res) => void res.json(req.body.stream_options))
+    expect(await (await post({ ...ask, input: '', stream: true })).json()).toEqual({ include_usage: true })
+  })
+
+  it("deny: 'error' carries what the provider's clients need", async () => {
+    const { post, errors } = await route(told, {
+      options: { limits: quota('50 tokens/month') },
+      limit: { deny: 'error' },
+    })
+    await post({ ...ask, messages: [{ role: 'user', content: 'word '.repeat(500) }] })
+    expect(errors).toMatchObject([{ code: 'SLUICE_DENIED', status: 400, headers: { 'x-should-retry': 'false' } }])
+  })
+
+  it('a quota that a grant has enlarged and that is used up is used up', async () => {
+    const { post, limited } = await route((_req, res) => void res.json(JSON.parse(answer(3_000, 100))), {
+      options: { limits: quota('1000 tokens/day') },
+    })
+    await limited.grant('k', 5_000, { id: 'g' })
+    const large = { ...ask, messages: [{ role: 'user', content: 'word '.repeat(3_000) }], max_tokens: 50 }
+    expect((await post(large)).status).toBe(200)
+    const denied = await post(large)
+    expect([denied.status, await denied.json()]).toMatchObject([429, { error: { code: 'insufficient_quota' } }])
+  })
+
+  it('what cannot be right is told where it is written', () => {
+    const limit = sluice()
+    expect(() => limit([llm({ provider: 'openai', limits: '1/min' })] as never)).toThrow(
+      'llm() stands in place of policies',
+    )
+    expect(() => limit(llm({ provider: 'openai', limits: '1/min' }), { id: () => 'x' })).toThrow(
+      'id: a request that is repeated',
+    )
+    expect(() => llm({ headers: {} } as never)).toThrow('llm is no function of a request: call it')
+    const wrongKey = llm({ provider: 'openai', limits: { policy: '1/min', key: 'x' } } as never)
+    expect(() => limit(wrongKey)).toThrow('key: expected a function of the request and its call, got "x"')
   })
 })

@@ -1,5 +1,5 @@
 import { ConfigError } from '@sluice/core'
-import { type Limit, routeName } from '@sluice/core/http'
+import { isMeasured, type Limit, routeName } from '@sluice/core/http'
 import { warn } from '@sluice/core/runtime'
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
@@ -101,6 +101,7 @@ interface RouteConfig {
 /** @throws {ConfigError} where there are no policies, which would limit nothing. */
 function hookOf(limit: Limit<FastifyRequest, LimitHook>, own: Partial<RouteLimit>, place: string): LimitHook {
   const { policies, ...options } = own
+  if (isMeasured(policies)) throw readsBodies(place)
   if (policies !== undefined) return at(place, () => limit(policies, options))
   throw new ConfigError(
     `${place}: a limit needs policies, as in { policies: '100/min' }; got ${Object.keys(own).join(', ')}.`,
@@ -117,7 +118,13 @@ function at<T>(place: string, what: () => T): T {
   }
 }
 
+/** A route's `config.limit` runs before its body is there. */
+function readsBodies(place: string): ConfigError {
+  return new ConfigError(`${place}: llm() reads bodies. Write { preHandler: limit(llm({ … })) }.`)
+}
+
 function toRouteLimit(own: RoutePolicies | RouteLimit, place: string): RouteLimit {
+  if (isMeasured(own)) throw readsBodies(place)
   if (typeof own === 'string' || Array.isArray(own)) return { policies: own as RoutePolicies }
   if (typeof own !== 'object' || own === null) {
     throw new ConfigError(`${place}: config.limit takes policies, or an object with policies and options.`)

@@ -46,25 +46,32 @@ export class Charging {
       const isUsedUp = used >= reserved
       if (used + step / 2 < reserved || this.#asking.has(unit) || this.#free.has(unit)) continue
       if (this.#exhausted.has(unit) && !isUsedUp) continue
-      const noted = (more: Decision): void => {
-        this.#asking.delete(unit)
-        if (more.asks.length === 0) this.#free.add(unit)
-        else if (this.#isSettled) heeded(more.cancel())
-        else if (more.allowed) this.#more.set(unit, [...(this.#more.get(unit) ?? []), more])
-        else if (isUsedUp) onOver()
-        else this.#exhausted.add(unit)
-      }
-      this.#asking.add(unit)
-      const more = this.#decision.extend(step, unit)
-      if (!isThenable(more)) noted(more)
-      // A store that cannot answer has said so to whoever listens; the stream runs on, as it would have been let in.
-      else more.then(noted, () => this.#asking.delete(unit))
+      this.#take(unit, step, isUsedUp ? onOver : () => this.#exhausted.add(unit))
     }
   }
 
-  /** Sets what was really used. What was reserved last is given back first. */
-  settle(charge: Charge): void {
+  /** Takes so many units more, or where there are fewer left all of them. Calls back where there are none. */
+  #take(unit: Unit, units: number, onNone: () => void): void {
+    const noted = (more: Decision): void => {
+      this.#asking.delete(unit)
+      const left = leftOf(more)
+      if (more.asks.length === 0) this.#free.add(unit)
+      else if (this.#isSettled) heeded(more.cancel())
+      else if (more.allowed) this.#more.set(unit, [...(this.#more.get(unit) ?? []), more])
+      else if (left > 0 && left < units) this.#take(unit, left, onNone)
+      else onNone()
+    }
+    this.#asking.add(unit)
+    const more = this.#decision.extend(units, unit)
+    if (!isThenable(more)) noted(more)
+    // A store that cannot answer has said so to whoever listens; the stream runs on, as it would have been let in.
+    else more.then(noted, () => this.#asking.delete(unit))
+  }
+
+  /** Sets what was really used. What was reserved last is given back first. Whether anything had not been settled before. */
+  settle(charge: Charge): boolean {
     this.#isSettled = true
+    let isFirst = this.#units.length === 0
     for (const unit of this.#units) {
       let left = unitsOf(unit, charge) ?? 0
       const parts = this.#more.get(unit) ?? []
@@ -73,7 +80,7 @@ export class Charging {
       const rest = later.reduce((sum, cost) => sum + cost, 0)
       // The first is settled with all that is above what was reserved in all.
       const own = Math.min(left, first) + Math.max(0, left - first - rest)
-      heeded(this.#decision.settle(own, unit))
+      if (heeded(this.#decision.settle(own, unit)) !== false) isFirst = true
       left -= own
       for (const part of parts) {
         const units = Math.min(left, part.cost)
@@ -81,6 +88,7 @@ export class Charging {
         left -= units
       }
     }
+    return isFirst
   }
 
   /** Output tokens that were taken for a call with so many of input: what the tightest limit has room for. */
@@ -101,7 +109,13 @@ export class Charging {
   }
 }
 
+/** What would pass of a denied decision. */
+function leftOf({ standings }: Decision): number {
+  return Math.min(...standings.filter(({ allowed }) => !allowed).map(({ remaining }) => remaining))
+}
+
 /** A store that cannot take it has said so to whoever listens. */
-function heeded(answer: boolean | Promise<boolean>): void {
+function heeded(answer: boolean | Promise<boolean>): boolean | Promise<boolean> {
   if (isThenable(answer)) answer.then(undefined, () => undefined)
+  return answer
 }

@@ -12,7 +12,8 @@ export function denialReply(decision: Decision, provider: Provider, usualMs: num
   if (status === 503) return reply(provider, { status, code: 'server_overloaded', message }, decision.retryAfterMs)
   if (status !== 429) return reply(provider, { status, code: 'access_denied', message }, undefined)
   const { retryAfterMs, override } = decision
-  if (override === undefined && deniers(decision).some((one) => isTooLarge(one, decision))) {
+  const isShutOut = typeof override?.to === 'string'
+  if (!isShutOut && deniers(decision).some((one) => isTooLarge(one, decision))) {
     return reply(provider, { status: 400, code: 'context_length_exceeded', message }, undefined)
   }
   const soonMs = Math.max(1_000, Math.ceil(usualMs / 2 / 1_000) * 1_000)
@@ -48,8 +49,9 @@ function deniers({ standings }: Decision): readonly Standing[] {
 }
 
 /** Whether it needs more than ever passes at once. */
-function isTooLarge({ policy }: Standing, { asks }: Decision): boolean {
-  return policy.lease === undefined && costOf(policy, asks) > policy.capacity
+function isTooLarge({ policy, period }: Standing, { asks }: Decision): boolean {
+  const most = policy.capacity + (period?.granted ?? 0) + (period?.rolledOver ?? 0)
+  return policy.lease === undefined && costOf(policy, asks) > most
 }
 
 function costOf(policy: Standing['policy'], asks: Decision['asks']): number {

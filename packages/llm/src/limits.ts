@@ -1,10 +1,18 @@
 import { ConfigError, type Policy, parseRate, type Unit } from '@sluice/core'
-import { type LimitPolicy, type PlainPolicies, type Plans, type PolicyFunction, plans } from '@sluice/core/http'
-import { isThenable } from '@sluice/core/runtime'
+import {
+  type EstimatedCost,
+  type LimitPolicy,
+  type PlainPolicies,
+  type Plans,
+  type PolicyFunction,
+  plans,
+} from '@sluice/core/http'
+import { isThenable, shown } from '@sluice/core/runtime'
 import { unitsOf } from './call.js'
-import type { Counted } from './estimate/estimator.js'
+import { type Counted, NO_MODEL } from './estimate/estimator.js'
 import type { LlmCall } from './llm-call.js'
 import type { LimitedCall, LlmLimits, LlmPolicy, LlmPolicyLike } from './options.js'
+import type { Problem } from './providers/provider.js'
 
 /** Texts that a function returns are remembered; beyond this many they are forgotten and read anew. */
 const REMEMBERED = 1_000
@@ -12,13 +20,15 @@ const REMEMBERED = 1_000
 /** Makes policies that ask the call for their cost. */
 export class CallPolicies<Req extends object> {
   readonly #callOf: (request: Req) => LlmCall
+  readonly #refuse: (problem: Problem) => Error
   /** A limit that counts dollars needs prices. */
   readonly #hasPrices: boolean
   readonly #byObject = new WeakMap<object, LimitPolicy<Req>>()
   readonly #byText = new Map<string, LimitPolicy<Req>>()
 
-  constructor(callOf: (request: Req) => LlmCall, hasPrices: boolean) {
+  constructor(callOf: (request: Req) => LlmCall, hasPrices: boolean, refuse: (problem: Problem) => Error) {
     this.#callOf = callOf
+    this.#refuse = refuse
     this.#hasPrices = hasPrices
   }
 
@@ -65,49 +75,48 @@ export class CallPolicies<Req extends object> {
 
   #make(given: LlmPolicy<Req>): LimitPolicy<Req> {
     const { key, cost, ...policy } = given
-    const counted = countedBy(policy.policy)
-    if (counted.unit === 'micro-dollars' && !this.#hasPrices) {
+    const unit = unitOf(policy.policy)
+    if (key !== undefined && typeof key !== 'function') {
+      throw new ConfigError(`key: expected a function of the request and its call, got ${shown(key)}.`)
+    }
+    if (unit === 'micro-dollars' && !this.#hasPrices) {
       throw new ConfigError(
         "prices: a limit in dollars needs the models' prices, as in prices: { 'gpt-5': { input: 1.25, output: 10 } }.",
       )
     }
     return {
       ...policy,
-      ...(key === undefined ? {} : { key: (request: Req) => key(request, this.#callOf(request)) }),
-      cost: cost ?? ((request: Req) => this.#costOf(counted, this.#callOf(request))),
+      ...(key === undefined ? {} : { key: (request: Req) => this.#keyOf(key, request) }),
+      cost: cost ?? ((request: Req) => this.#costOf(unit, this.#callOf(request))),
     }
   }
 
   /** Every policy has the call counted, so that what can never be answered is refused whatever it counts. */
-  #costOf(by: CountedBy, call: LlmCall): number | Promise<number> {
+  #costOf(unit: Unit, call: LlmCall): ReturnType<typeof costBy> | Promise<ReturnType<typeof costBy>> {
     const counted = call.counted()
-    return isThenable(counted) ? Promise.resolve(counted).then((settled) => costBy(by, settled)) : costBy(by, counted)
+    return isThenable(counted) ? counted.then((settled) => costBy(unit, settled)) : costBy(unit, counted)
+  }
+
+  /** Of a request that names no model, a key that is made of it is empty: that is its client's mistake. */
+  #keyOf(key: NonNullable<LlmPolicy<Req>['key']>, request: Req): string | Promise<string> {
+    const call = this.#callOf(request)
+    const made = key(request, call)
+    if (made === '' && call.model === '') throw this.#refuse(NO_MODEL)
+    return made
   }
 }
 
 type Given<Req> = LlmPolicyLike<Req> | readonly LlmPolicyLike<Req>[]
 
-/** In which unit a policy counts, and the most that passes at once. */
-interface CountedBy {
-  readonly unit: Unit
-  readonly capacity: number
-}
-
 /** @throws {ConfigError} on a text that is no limit. What is no policy at all is told where it is bound. */
-function countedBy(policy: string | Policy): CountedBy {
-  if (typeof policy !== 'string') return { unit: policy?.unit ?? 'requests', capacity: policy?.capacity ?? 1 }
-  const { unit, quota } = parseRate(policy)
-  return { unit, capacity: quota }
+function unitOf(policy: string | Policy): Unit {
+  return typeof policy === 'string' ? parseRate(policy).unit : (policy?.unit ?? 'requests')
 }
 
-/**
- * What is reserved: the estimate, but no more than the limit can hold, since it may be too high. Where a call surely needs more than
- * that, all of it, so that it is denied for good.
- */
-function costBy({ unit, capacity }: CountedBy, { estimate, least }: Counted): number {
+function costBy(unit: Unit, { estimate, least }: Counted): number | EstimatedCost {
   const units = unitsOf(unit, estimate)
   if (units === undefined) return unit === 'content-bytes' ? 0 : 1
-  return (unitsOf(unit, least) ?? 0) > capacity ? units : Math.min(units, capacity)
+  return { units, least: unitsOf(unit, least) ?? 0 }
 }
 
 function isPlans<Req>(limits: LlmLimits<Req>): limits is Plans<Req> {

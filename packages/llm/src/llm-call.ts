@@ -1,6 +1,7 @@
 import type { Decision } from '@sluice/core'
 import { isGone, type ResponseLike, whenEnded } from '@sluice/core/http'
 import { isThenable } from '@sluice/core/runtime'
+import { Abortion, abortionOf } from './abortion.js'
 import type { Call, Charge, Estimate } from './call.js'
 import { Charging } from './charging.js'
 import { complain } from './complaints.js'
@@ -32,9 +33,8 @@ export class LlmCall implements Call {
   readonly #url: string
   #counting: Counted | Promise<Counted> | undefined
   #counted: Counted | undefined
-  #controller: AbortController | undefined
-  /** Of a call that is over: why nobody waits any more. */
-  #reason: Error | undefined
+  /** Shared with the other limits of the request: they are about one call to a provider. */
+  #abortion: Abortion = new Abortion()
   #tap: Tap | undefined
   #charging: Charging | undefined
   #startedAt = 0
@@ -55,11 +55,7 @@ export class LlmCall implements Call {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
-    }
-    return this.#controller.signal
+    return this.#abortion.signal
   }
 
   /** Counted once, however many policies ask. @throws a refusal; also as a rejection. */
@@ -81,7 +77,8 @@ export class LlmCall implements Call {
   }
 
   /** It has been let through: from here on, its response is read. What asked a model for nothing costs nothing. */
-  begin(response: ResponseLike, decision: Decision, onCharged: (charge: Charge) => void): void {
+  begin(request: object, response: ResponseLike, decision: Decision, onCharged: (charge: Charge) => void): void {
+    this.#abortion = abortionOf(request)
     if (this.#body === undefined) return
     const { provider, reader, cuts } = this.#parts
     this.#onCharged = onCharged
@@ -104,9 +101,7 @@ export class LlmCall implements Call {
   }
 
   #abort(reason: Error): void {
-    if (this.#reason !== undefined || this.charge !== undefined) return
-    this.#reason = reason
-    this.#controller?.abort(reason)
+    if (this.charge === undefined) this.#abortion.abort(reason)
   }
 
   #passed(): void {
@@ -132,8 +127,16 @@ export class LlmCall implements Call {
     const outcome = this.#outcome
     const charge = { ...usage, model, microDollars, inferenceMs, from, outcome, estimate: this.estimate ?? costs }
     this.charge = charge
-    if (from === 'usage') this.#parts.estimator.note(this.model, usage.outputTokens, inferenceMs)
-    this.#charging?.settle(charge)
+    // What a handler has settled by itself was no call, such as an answer from a cache.
+    const isCall = this.#charging?.settle(charge) === true
+    const { maxOutputTokens } = this.#asked
+    if (isCall && from === 'usage') {
+      this.#parts.estimator.note(
+        this.model,
+        maxOutputTokens === undefined ? usage.outputTokens : undefined,
+        inferenceMs,
+      )
+    }
     this.#onCharged(charge)
   }
 
@@ -159,7 +162,8 @@ export class LlmCall implements Call {
   /** Whether nobody can tell how much was written: the answer was in no form that can be read, or is made for a client that has left. */
   get #isUnknown(): boolean {
     const { answer, bytes = 0 } = this.#tap ?? {}
-    return answer === undefined && (bytes > 0 || (this.#outcome === 'left' && this.#controller === undefined))
+    if (this.#tap?.isEncoded === true && answer?.writtenSince === 0) return true
+    return answer === undefined && (bytes > 0 || (this.#outcome === 'left' && !this.#abortion.isWatched))
   }
 
   /** No more than was taken: what a request names as its maximum can be any number. */

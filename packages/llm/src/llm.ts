@@ -8,7 +8,7 @@ import { Estimator } from './estimate/estimator.js'
 import { CallPolicies } from './limits.js'
 import { type CallParts, LlmCall } from './llm-call.js'
 import { type CheckedLlm, checkLlm, type LlmOptions } from './options.js'
-import type { Asked } from './providers/provider.js'
+import type { Asked, Problem } from './providers/provider.js'
 import type { UsageReader } from './response/answer.js'
 import { at, merged, tokensIn, type UsageSaid } from './usage/usage.js'
 
@@ -39,9 +39,12 @@ class LlmMeasure<Req extends object> implements Measure<Req> {
     const { provider, priceOf, cuts } = options
     this.#options = options
     this.#reader = reader
-    const estimator = new Estimator(options as CheckedLlm<never>, (problem) => refusalOf(provider, problem))
+    const refuse = (problem: Problem): Error => refusalOf(provider, problem)
+    const estimator = new Estimator(options as CheckedLlm<never>, refuse)
     this.#parts = { provider, estimator, reader: usageReader(options), priceOf, cuts }
-    this.policies = new CallPolicies<Req>((request) => this.#callOf(request), priceOf !== undefined).of(options.limits)
+    this.policies = new CallPolicies<Req>((request) => this.#callOf(request), priceOf !== undefined, refuse).of(
+      options.limits,
+    )
   }
 
   response(decision: Decision, request: Req): ReturnType<typeof denialReply> {
@@ -56,7 +59,7 @@ class LlmMeasure<Req extends object> implements Measure<Req> {
   admitted(request: Req, response: ResponseLike, decision: Decision): void {
     const call = this.#callOf(request)
     noteCall(request, call)
-    call.begin(response, decision, (charge) => this.#tell(charge, request))
+    call.begin(request, response, decision, (charge) => this.#tell(charge, request))
   }
 
   #tell(charge: Charge, request: Req): void {
@@ -108,7 +111,11 @@ class LlmMeasure<Req extends object> implements Measure<Req> {
         `llm(): the request's body has not been parsed, so what it costs is not known: ${this.#reader.bodyAdvice ?? 'parse it first'}.`,
       )
     }
-    throw this.#invalid('The request has no body of JSON. Send one, with the header content-type: application/json.')
+    throw this.#invalid(
+      isEmpty
+        ? "The request's body is empty."
+        : 'The request has no body of JSON. Send one, with the header content-type: application/json.',
+    )
   }
 
   #parsed(body: string | NodeJS.ArrayBufferView): unknown {

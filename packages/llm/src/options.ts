@@ -91,6 +91,11 @@ const MOST_TOKENS = 1_000_000_000
 
 /** @throws {ConfigError} on an option that cannot be right. */
 export function checkLlm<Req>(options: LlmOptions<Req>): CheckedLlm<Req> {
+  if (typeof options === 'object' && options !== null && ('headers' in options || 'req' in options)) {
+    throw new ConfigError(
+      "llm is no function of a request: call it, as in limit(llm({ provider: 'openai', limits: '60/min' })).",
+    )
+  }
   checkOptions('llm()', options, KNOWN)
   const { limits, reserveOutput, imageTokens = 1_000, model, usage, onOverBudget = 'finish', onCharged } = options
   if (limits === undefined) {

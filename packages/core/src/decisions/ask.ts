@@ -7,10 +7,27 @@ export interface Ask {
   readonly key: string
   /** A whole number ≥ 0; 0 takes nothing. */
   readonly cost: number
-  /** Whether it is an estimate: no more is asked for than the policy can hold. */
-  readonly isEstimate?: boolean | undefined
+  /** What it is estimated to cost, where that is more than the policy can hold. */
+  readonly estimate?: EstimatedCost | undefined
   /** The lease under which a concurrency policy's slots are held: see `nextLease`. */
   readonly lease?: number | undefined
+}
+
+/**
+ * A cost that is estimated, and settled when it is known: no more is taken than the policy can hold, so that an estimate that is too high
+ * does not shut anybody out. Where even `least` is more than that, it never passes.
+ */
+export interface EstimatedCost {
+  /** Units to take, a whole number ≥ 0. */
+  readonly units: number
+  /** Units that it will surely cost. */
+  readonly least: number
+}
+
+/** An ask of at most what its policy can hold. */
+export function newEstimate(policy: Policy, key: string, estimate: EstimatedCost): Ask {
+  const { units, least } = estimate
+  return { ...newAsk(policy, key, least > policy.capacity ? units : Math.min(units, policy.capacity)), estimate }
 }
 
 export function newAsk(policy: Policy, key: string, cost: number): Ask {

@@ -206,9 +206,7 @@ export class Guard<Req extends object> {
     const isHeld = decision.hold !== undefined
     const isMeasured = this.#parts.measure !== undefined && decision.taken
     if (isSent(response) || ((isHeld || isMeasured) && isGone(response))) {
-      // Nobody will see to it: what is measured costs nothing then.
-      if (isMeasured) this.#refund(decision)
-      else if (isHeld) this.#release(decision)
+      if (isMeasured || isHeld) this.#abandon(decision)
       return OVER
     }
     if (isHeld || events.hears('warning')) this.#requests.set(decision, request)
@@ -237,8 +235,19 @@ export class Guard<Req extends object> {
       reserved.add(decision, settledUnits)
       whenEnded(response, () => reserved.remove(decision))
     }
-    measure?.admitted?.(request, response, decision)
+    try {
+      measure?.admitted?.(request, response, decision)
+    } catch (error) {
+      this.#abandon(decision)
+      throw error
+    }
     return go(decision, response, exchange)
+  }
+
+  /** Of a request that nobody will see to: what is measured costs nothing then, and of all others the slots come back. */
+  #abandon(decision: Decision): void {
+    if (this.#parts.measure === undefined) this.#release(decision)
+    else this.#refund(decision)
   }
 
   /** From now on it is noted what decisions reserve in these units. */
@@ -277,7 +286,7 @@ export class Guard<Req extends object> {
         ? this.#hold(ms, false, decision, request, response, exchange)
         : this.#goOn(decision, request, response, exchange)
     const ms = this.#parts.options.shadow ? 0 : delayOf(delay, decision, request)
-    return whenKnown(ms, response, next)
+    return whenKnown(ms, response, next, () => this.#abandon(decision))
   }
 
   /** Gives slots back, whatever became of the request. */
@@ -291,14 +300,14 @@ export class Guard<Req extends object> {
   }
 
   #deny(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage | Promise<Passage> {
-    const { options, reader } = this.#parts
-    if (options.deny === 'error') return denialAsError(decision, exchange)
-    const reply = options.response?.(decision, request) ?? problem(decision, reader.headers(request).accept)
+    const { options, reader, measure } = this.#parts
+    const usual = (): Reply =>
+      measure?.response?.(decision, request) ?? problem(decision, reader.headers(request).accept)
+    if (options.deny === 'error') return denialAsError(decision, exchange, usual())
+    const reply = options.response?.(decision, request) ?? usual()
     if (!isThenable(reply)) return denial(reply, decision, exchange)
     return Promise.resolve(reply).then((settled) =>
-      isSent(response)
-        ? OVER
-        : denial(settled ?? problem(decision, reader.headers(request).accept), decision, exchange),
+      isSent(response) ? OVER : denial(settled ?? usual(), decision, exchange),
     )
   }
 
@@ -311,7 +320,7 @@ export class Guard<Req extends object> {
     response: ResponseLike,
     exchange: Exchange,
   ): Passage | Promise<Passage> {
-    const leave = (): void => (isPlace ? this.#refund(decision) : this.#release(decision))
+    const leave = (): void => (isPlace ? this.#refund(decision) : this.#abandon(decision))
     if (isGone(response)) {
       leave()
       return OVER
@@ -320,7 +329,7 @@ export class Guard<Req extends object> {
       const goOn = (): void => {
         stopWatching()
         if (isSent(response)) {
-          this.#release(decision)
+          this.#abandon(decision)
           resolve(OVER)
         } else {
           this.decider.slots.begin(decision)
@@ -377,9 +386,14 @@ function whenKnown<T>(
   value: T | PromiseLike<T>,
   response: ResponseLike,
   next: (settled: T) => Passage | Promise<Passage>,
+  leave: () => void = () => undefined,
 ): Passage | Promise<Passage> {
   if (!isThenable(value)) return next(value)
-  return Promise.resolve(value).then((settled) => (isGone(response) || isSent(response) ? OVER : next(settled)))
+  return Promise.resolve(value).then((settled) => {
+    if (!isGone(response) && !isSent(response)) return next(settled)
+    leave()
+    return OVER
+  })
 }
 
 /** What is not known before the response has ended. */
@@ -396,9 +410,10 @@ function go(decision: Decision | undefined, response: ResponseLike, exchange: Ex
   return { allowed: true, over: false, decision, status: 200, fields, body: undefined }
 }
 
-function denialAsError(decision: Decision, exchange: Exchange): Passage {
-  const fields = exchange.fields()
-  const { status = 429 } = problem(decision)
+function denialAsError(decision: Decision, exchange: Exchange, { status = 429, headers = {} }: Reply): Passage {
+  const own = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-type')
+  const names = new Set(own.map(([name]) => name.toLowerCase()))
+  const fields = [...exchange.fields().filter(([name]) => !names.has(name.toLowerCase())), ...own]
   const error = new RateLimitError(sentenceOf(decision), status, fields, decision)
   return { allowed: false, over: false, decision, status, fields, body: undefined, error }
 }

@@ -3,6 +3,7 @@
  * @module @sluice/core/http
  */
 
+export type { EstimatedCost } from '../decisions/ask.js'
 export { bindingOf, type ReportedStanding } from '../decisions/binding.js'
 export type { DecisionMessage, Events } from '../limiter/events.js'
 export { clientKey } from './client-ip.js'
@@ -24,7 +25,7 @@ export type {
   PolicyFunction,
   SluiceOptions,
 } from './limit-options.js'
-export type { Measure, Measured } from './measured.js'
+export { isMeasured, type Measure, type Measured } from './measured.js'
 export type { Passage, RequestHeaders, RequestReader } from './passage.js'
 export { type PlanPolicies, Plans, plans } from './plans.js'
 export { problem, sentenceOf } from './problem.js'

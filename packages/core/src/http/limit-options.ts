@@ -1,3 +1,4 @@
+import type { EstimatedCost } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import { ConfigError, shown } from '../errors.js'
 import {
@@ -32,7 +33,7 @@ type Awaitable<T> = T | Promise<T>
 /** A policy in a list with a name, a key or a cost of its own; what it lacks is the limit's. */
 export interface LimitPolicy<Req> extends NamedPolicy {
   readonly key?: ((request: Req) => Awaitable<string>) | undefined
-  readonly cost?: number | ((request: Req) => Awaitable<number>) | undefined
+  readonly cost?: number | ((request: Req) => Awaitable<number | EstimatedCost>) | undefined
 }
 
 /** A policy as `limit` takes it. */

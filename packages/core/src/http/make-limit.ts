@@ -8,7 +8,7 @@ import { Guard } from './guard.js'
 import { controlsOf, type LimitControls } from './limit-controls.js'
 import type { LimitNames } from './limit-names.js'
 import { checkLimitOptions, type LimitOptions, type LimitPolicies, type PlainPolicies } from './limit-options.js'
-import { isMeasured, type Measure } from './measured.js'
+import { isMeasured } from './measured.js'
 import type { RequestReader } from './passage.js'
 import { isPlans } from './plans.js'
 import type { RequestChecks } from './request-checks.js'
@@ -42,7 +42,8 @@ export function makeLimit<Req extends object>(
 ): MadeLimit<Req> {
   const measure = isMeasured(given) ? given.bind(workshop.reader) : undefined
   const policies = measure?.policies ?? (given as PlainPolicies<Req>)
-  const inherited = measure === undefined ? defaults : { ...defaults, ...responseOf(measure) }
+  // What is measured says how it denies, unless the limit's own options do.
+  const inherited = measure?.response === undefined ? defaults : { ...defaults, response: undefined, deny: undefined }
   const options = checkLimitOptions('limit()', own, inherited, share)
   const guard = new Guard<Req>({ ...workshop, name, policies, measure, options, names })
   const [first = [], ...others] = guard.policies
@@ -52,13 +53,6 @@ export function makeLimit<Req extends object>(
   const depends = isPlans<Req>(policies) ? 'plans' : typeof policies === 'function' ? 'function' : 'nothing'
   const keyOf = (request: Req) => guard.keyOf(request)
   return { name, guard, controls: controlsOf(limiter, depends, guard.addressPolicies, options.ipv6Prefix, keyOf) }
-}
-
-/** What is measured says how it denies, unless the limit's own options do. */
-function responseOf<Req>(measure: Measure<Req>): Pick<LimitOptions<Req>, 'response'> {
-  return measure.response === undefined
-    ? {}
-    : { response: (decision, request) => measure.response?.(decision, request) }
 }
 
 /** One for each bucket: plans share them. */

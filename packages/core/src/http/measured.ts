@@ -9,7 +9,7 @@ import type { Reply } from './reply.js'
 /** What one limit's requests cost, and what becomes of their responses. */
 export interface Measure<Req> {
   readonly policies: PlainPolicies<Req>
-  /** The answer to a denied request, where the limit's own options have none. */
+  /** The usual answer to a denied request, where the limit's own options have none. */
   response?(decision: Decision, request: Req): Reply
   /** Fields beside those of the limit's `headers`, on every response; `standings` are those that clients may see. */
   fields?(standings: readonly Standing[], request: Req): readonly Field[]

@@ -1,4 +1,4 @@
-import { type Ask, newAsk } from '../decisions/ask.js'
+import { type Ask, type EstimatedCost, newAsk, newEstimate } from '../decisions/ask.js'
 import { ConfigError, KeyError, shown } from '../errors.js'
 import { checkCost, emptyKey, type Keys } from '../limiter/costs.js'
 import { bindPolicies, type NamedPolicy } from '../policies/bind-policies.js'
@@ -174,8 +174,10 @@ export class RequestAsks<Req> {
   #ask({ policy, key: own }: Line, key: unknown, cost: unknown, request: Req): Ask {
     if (typeof key !== 'string' || key === '') throw notAKey(key, policy.name)
     if (own !== undefined || this.#parts.options.key !== undefined) this.#parts.checks.ownKey(request, key)
-    const ask = newAsk(policy, key, checkCost(cost, ` of policy "${policy.name}"`))
-    return this.#parts.measure === undefined ? ask : { ...ask, isEstimate: true }
+    const whose = ` of policy "${policy.name}"`
+    if (!isEstimated(cost)) return newAsk(policy, key, checkCost(cost, whose))
+    const { units, least } = cost
+    return newEstimate(policy, key, { units: checkCost(units, whose), least: checkCost(least, whose) })
   }
 
   #recall(given: unknown): readonly Line[] {
@@ -183,7 +185,7 @@ export class RequestAsks<Req> {
   }
 
   #bind(given: unknown, plan: string | undefined): readonly Line[] {
-    const { name, options, names } = this.#parts
+    const { name, options, names, measure } = this.#parts
     const list = Array.isArray(given) ? given : [given]
     const owns = list.map(ownParts)
     if (options.ban !== undefined && owns.some(({ key }) => key !== undefined)) {
@@ -198,6 +200,9 @@ export class RequestAsks<Req> {
       naming,
     )
     this.#onBound(policies)
+    if (options.id !== undefined && measure !== undefined) {
+      throw new ConfigError('id: a request that is repeated would make another call, which nobody counts.')
+    }
     if (options.id !== undefined && policies.some(({ lease }) => lease !== undefined)) {
       throw new ConfigError(
         'id: a request that is repeated would hold no slot. Put concurrency() into a limit of its own, without an id.',
@@ -207,6 +212,10 @@ export class RequestAsks<Req> {
     else for (const [i, policy] of policies.entries()) checkReachable(policy, owns[i]?.cost ?? options.cost)
     return policies.map((policy, i) => ({ policy, key: owns[i]?.key, cost: owns[i]?.cost }))
   }
+}
+
+function isEstimated(cost: unknown): cost is EstimatedCost {
+  return typeof cost === 'object' && cost !== null && 'least' in cost
 }
 
 /** @throws {ConfigError} where every request costs more than ever passes at once. */

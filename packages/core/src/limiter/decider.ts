@@ -151,8 +151,11 @@ export class Decider implements Settler {
   extend(decision: Decision, units: number, unit: Unit | undefined): Answer {
     const asks = extensionOf(decision, units, unit)
     if (asks.length === 0) return new Decision([], [], 'consume')
-    const answer = this.attempt('consume', asks, undefined)
+    const { override } = this.overrides.isEmpty ? { override: undefined } : this.#overridden.of(asks)
+    // By the policies that the decision was made by, whatever holds by now, unless the key is shut out.
+    const answer = isShutOut(override) ? this.#decideNow('consume', asks, undefined) : this.#ask('consume', asks)
     const noted = (more: Decision): Decision => {
+      this.#ledger?.record(this.name, more)
       this.reserved.isUsed = true
       this.reserved.add(more)
       this.onCharged(more, decision)

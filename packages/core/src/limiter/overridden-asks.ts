@@ -1,4 +1,4 @@
-import { type Ask, newAsk } from '../decisions/ask.js'
+import { type Ask, newAsk, newEstimate } from '../decisions/ask.js'
 import { isShutOut, type Override } from '../decisions/override.js'
 import { Standing } from '../decisions/standing.js'
 import { ConfigError, describe } from '../errors.js'
@@ -120,9 +120,11 @@ function askLike(policy: Policy, own: readonly Ask[], first: Ask): Ask {
     alike[0]
   if (like === undefined && policy.unit === 'requests') return newAsk(policy, first.key, 1)
   // What is estimated is settled, also where nothing was reserved.
-  if (like === undefined) return newAsk(policy, first.key, first.isEstimate === true ? 0 : first.cost)
-  const ask = newAsk(policy, first.key, like.isEstimate === true ? Math.min(like.cost, policy.capacity) : like.cost)
-  return like.isEstimate === true ? { ...ask, isEstimate: true } : ask
+  if (like === undefined)
+    return newAsk(policy, first.key, own.some(({ estimate }) => estimate !== undefined) ? 0 : first.cost)
+  return like.estimate === undefined
+    ? newAsk(policy, first.key, like.cost)
+    : newEstimate(policy, first.key, like.estimate)
 }
 
 /** How a policy stands for a key that is shut out: until the override ends, nothing passes. */

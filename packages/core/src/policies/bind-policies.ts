@@ -107,7 +107,13 @@ export function toNamed(given: PolicyLike): { readonly policy: Policy; readonly 
 function toPolicy(value: unknown): Policy {
   if (typeof value === 'string') return slidingWindow<string>(value)
   if (isPolicy(value)) return value
-  const numbers = typeof value === 'object' && value !== null && 'windowMs' in value
+  const isObject = typeof value === 'object' && value !== null
+  if (isObject && 'kind' in value && value.kind === 'sluice.measured') {
+    throw new ConfigError(
+      'llm() stands in place of policies, as in limit(llm({ … })). Several policies go into its limits.',
+    )
+  }
+  const numbers = isObject && 'windowMs' in value
   throw new ConfigError(
     `policies: expected a limit such as '100/min' or a policy such as tokenBucket('10/s'), got ${shown(value)}.` +
       (numbers ? ' Numbers go into a constructor: slidingWindow({ quota: 5, windowMs: 900_000 }).' : ''),

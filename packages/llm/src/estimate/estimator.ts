@@ -20,8 +20,15 @@ export interface Counted {
 const FIRST_OUTPUT = 1_000
 const FIRST_MS = 10_000
 
+/** However short the answers were that others have asked for. */
+const LEAST_OUTPUT = 256
+const LEAST_MS = 1_000
+
 /** An estimate is not further off than this but for odd texts (docs/llm.md): what may still fit is let through, and settled. */
 const SURE = 0.5
+
+/** How a request is refused that has to name a model. */
+export const NO_MODEL: Problem = { status: 404, code: 'model_not_found', message: 'The request names no model.' }
 
 export const NOTHING: Estimate = { inputTokens: 0, outputTokens: 0, microDollars: 0, inferenceMs: 0 }
 
@@ -38,14 +45,19 @@ export class Estimator {
     this.#refuse = refuse
   }
 
-  note(model: string, outputTokens: number, inferenceMs: number): void {
-    this.#outputs.note(model, outputTokens)
+  /** `outputTokens` of an answer that was not cut short by a maximum of its request. */
+  note(model: string, outputTokens: number | undefined, inferenceMs: number): void {
+    if (outputTokens !== undefined) this.#outputs.note(model, outputTokens)
     this.#durations.note(model, inferenceMs)
   }
 
   /** Milliseconds within which most calls to a model end. */
   usualMs(model: string): number {
-    return this.#durations.p95(model) ?? FIRST_MS
+    return Math.max(this.#durations.p95(model) ?? FIRST_MS, LEAST_MS)
+  }
+
+  #usualOutput(model: string): number {
+    return Math.max(this.#outputs.p95(model) ?? FIRST_OUTPUT, LEAST_OUTPUT)
   }
 
   /** @throws what `refuse` makes of a request that can never be answered; also as a rejection. */
@@ -74,7 +86,7 @@ export class Estimator {
     if (context !== undefined && leastInput + (maxOutputTokens ?? 0) > context) {
       throw this.#refuse(tooLong(context, inputTokens, maxOutputTokens))
     }
-    const wanted = maxOutputTokens ?? this.#options.reserveOutput ?? this.#outputs.p95(model) ?? FIRST_OUTPUT
+    const wanted = maxOutputTokens ?? this.#options.reserveOutput ?? this.#usualOutput(model)
     const room = Math.max(0, (context ?? Number.POSITIVE_INFINITY) - leastInput)
     const outputTokens = Math.min(Math.min(wanted, room) * choices, Number.MAX_SAFE_INTEGER)
     const inferenceMs = Math.ceil(this.usualMs(model))
@@ -89,11 +101,9 @@ export class Estimator {
     const { priceOf } = this.#options
     const price = priceOf?.(model)
     if (priceOf === undefined || price !== undefined) return price
-    throw this.#refuse({
-      status: 404,
-      code: 'model_not_found',
-      message: model === '' ? 'The request names no model.' : `The model ${shown(model)} is not available here.`,
-    })
+    if (model === '') throw this.#refuse(NO_MODEL)
+    const message = `The model ${shown(model)} is not available here.`
+    throw this.#refuse({ status: 404, code: 'model_not_found', message })
   }
 
   #contextOf(model: string): number | undefined {

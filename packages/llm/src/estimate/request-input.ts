@@ -1,5 +1,3 @@
-import { textTokens } from './text-tokens.js'
-
 /** What of a request's body the model is given. */
 export interface RequestInput {
   readonly texts: readonly string[]
@@ -87,27 +85,34 @@ class Collected implements RequestInput {
   otherTokens = 0
   attachments = 0
   readonly #open: object[] = []
+  /** Parts of attachments, which are counted already: what is text in them is text all the same. */
+  readonly #attached: object[] = []
 
-  add(value: unknown): void {
+  add(value: unknown, open: object[] = this.#open): void {
     if (typeof value === 'string') {
       if (value !== '') this.texts.push(value)
-    } else if (typeof value === 'object' && value !== null) this.#open.push(value)
+    } else if (typeof value === 'object' && value !== null) open.push(value)
     else if (typeof value === 'number') this.otherTokens++
   }
 
   collect(): void {
-    let left = MOST_PARTS
-    for (let next = this.#open.pop(); next !== undefined && left > 0; next = this.#open.pop()) {
-      left--
-      if (Array.isArray(next)) for (const item of next) this.add(item)
-      else this.#addRecord(next as Readonly<Record<string, unknown>>)
+    for (let left = MOST_PARTS; left > 0; left--) {
+      const next = this.#open.pop()
+      if (next !== undefined) {
+        if (Array.isArray(next)) for (const item of next) this.add(item)
+        else this.#addRecord(next as Readonly<Record<string, unknown>>)
+        continue
+      }
+      const part = this.#attached.pop()
+      if (part === undefined) return
+      for (const value of Object.values(part)) if (!isReference(value)) this.add(value, this.#attached)
     }
   }
 
   #addRecord(record: Readonly<Record<string, unknown>>): void {
-    const { type } = record
-    if (ATTACHED.has(type)) {
+    if (ATTACHED.has(record['type'])) {
       this.attachments++
+      this.#attached.push(record)
       return
     }
     if (record['role'] !== undefined) this.otherTokens += MESSAGE_TOKENS
@@ -116,23 +121,28 @@ class Collected implements RequestInput {
       // What is longer is no label, whatever it is called.
       if (LABELS.has(name) && (typeof value !== 'string' || value.length <= LONGEST_LABEL)) {
         if (typeof value === 'object') this.add(value)
-        continue
-      }
-      if (ATTACHED_AS.has(name) || (typeof value === 'string' && isFile(name, value, type))) {
+      } else if (ATTACHED_AS.has(name) || isFile(name, value, record['type'])) {
         this.attachments++
-        continue
+        if (typeof value === 'object' && value !== null) this.#attached.push(value)
+      } else {
+        if (!FORMAT.has(name)) this.otherTokens += 1 + Math.ceil(name.length / 4)
+        this.add(value)
       }
-      if (!FORMAT.has(name)) this.otherTokens += textTokens(name) + 1
-      this.add(value)
     }
   }
 }
 
 const LONGEST_LABEL = 128
 
-/** Base64 has no spaces, and only letters that everybody has. */
-function isFile(name: string, text: string, type: unknown): boolean {
-  if (text.includes(' ') || /[^\x20-\x7e\s]/.test(text)) return false
+/** A file as text, or its address: without spaces, and in letters that everybody has. */
+function isReference(value: unknown): boolean {
+  return (
+    typeof value === 'number' || (typeof value === 'string' && !value.includes(' ') && !/[^\x20-\x7e\s]/.test(value))
+  )
+}
+
+function isFile(name: string, value: unknown, type: unknown): boolean {
+  if (typeof value !== 'string' || !isReference(value)) return false
   if (type === 'base64') return name === 'data'
-  return FILES.has(name) && (name !== 'url' || text.startsWith('data:'))
+  return FILES.has(name) && (name !== 'url' || value.startsWith('data:'))
 }

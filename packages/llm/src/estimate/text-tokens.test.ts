@@ -39,7 +39,7 @@ describe('the estimate of a text', () => {
     ['200,000 emoji', '👩‍👧'.repeat(50_000)],
   ])('takes less than 5 ms of the event loop for %s', (_what, text) => {
     textTokens(text)
-    const times = Array.from({ length: 5 }, () => {
+    const times = Array.from({ length: 30 }, () => {
       const start = performance.now()
       textTokens(text)
       return performance.now() - start

@@ -18,13 +18,13 @@ export const openai: Provider = {
 
   /** Only chat completions and completions have to be asked. The Responses API says it unasked, and knows no such option. */
   askForUsage(body, url) {
-    if (typeof body !== 'object' || body === null || /\/responses\/?$/.test(pathOf(url)) || 'input' in body)
-      return false
+    if (typeof body !== 'object' || body === null || /\/responses\/?$/.test(pathOf(url))) return false
+    if ('input' in body && !('messages' in body)) return false
     const options = at(body, 'stream_options')
     if (at(options, 'include_usage') === true) return false
     const others = typeof options === 'object' && options !== null ? options : {}
-    Object.assign(body, { stream_options: { ...others, include_usage: true } })
-    return true
+    // A body that cannot be changed is passed on as it is.
+    return Reflect.set(body, 'stream_options', { ...others, include_usage: true })
   },
 
   usage(data) {

@@ -60,9 +60,11 @@ function lastMembers(text: string): unknown {
   return undefined
 }
 
+const BOM = 0xfeff
+
 export function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text.charCodeAt(0) === BOM ? text.slice(1) : text)
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 import type { ResponseLike } from '@sluice/core/http'
 import type { Answer, UsageReader } from './answer.js'
-import { type Decoder, decoderOf, isPlain, plainDecoder } from './decoder.js'
+import { type Decoder, decoderOf, isText, plainDecoder } from './decoder.js'
 import { EventAnswer } from './event-answer.js'
 import { JsonAnswer } from './json-answer.js'
 import type { WholeEvents } from './whole-events.js'
@@ -45,8 +45,10 @@ export class Tap {
   /** Inside `end`: HTTP/2 ends by a write. */
   #isEnding = false
   #isOver = false
-  /** Whether what goes over the connection is text, to which text can be added. */
-  #isText = false
+  /** Whether what passes here is in a content coding, to which no text can be added. */
+  isEncoded = false
+  /** Whether the client has been told how long the body will be. */
+  #hasLength = false
   readonly #methods: Pick<BodyResponse, 'write' | 'end'>
 
   /** @param events For streams that are not to pass as they come. */
@@ -77,9 +79,10 @@ export class Tap {
   cut(event: string): void {
     if (this.#isEnding || this.#isOver) return
     this.#isEnding = true
+    const isWhole = this.#events?.isWhole !== false
     this.#events = undefined
-    if (this.#isText) this.#call('end', [event])
-    else this.#response.destroy?.()
+    if (this.isEncoded || this.#hasLength) this.#response.destroy?.()
+    else this.#call('end', [isWhole ? event : `\n\n${event}`])
     this.#response.write = (_chunk, ...rest) => {
       soon(rest)
       return true
@@ -105,8 +108,8 @@ export class Tap {
   }
 
   #write(chunk: Chunk, rest: Args): boolean {
-    if (this.#isEnding || this.#isOver) return this.#call('write', [chunk, ...rest]) as boolean
     const bytes = bytesOf(chunk, rest[0])
+    if (this.#isEnding || this.#isOver || bytes.length === 0) return this.#call('write', [chunk, ...rest]) as boolean
     this.#begin(bytes)
     const kept = this.#pass(bytes)
     const callbacks = kept === bytes ? rest : rest.filter(isCallback)
@@ -143,8 +146,9 @@ export class Tap {
 
   /** What goes on of these bytes; the same where all do. */
   #pass(bytes: Buffer): Buffer {
+    if (bytes.length === 0) return bytes
     this.bytes += bytes.length
-    if (bytes.length > 0) this.#decoder?.write(bytes)
+    this.#decoder?.write(bytes)
     return this.#events === undefined ? bytes : this.#events.push(bytes)
   }
 
@@ -154,18 +158,19 @@ export class Tap {
     this.#isBegun = true
     const type = this.#header('content-type')
     const coding = this.#header('content-encoding').trim()
-    this.#isText = coding === '' || coding === 'identity' || isPlain(bytes)
+    this.isEncoded = coding !== '' && coding !== 'identity' && !isText(bytes)
     const isEvents = type.startsWith('text/event-stream')
-    if (!isEvents || !this.#isText) this.#events = undefined
+    if (!isEvents || this.isEncoded) this.#events = undefined
     if (isEvents) this.answer = new EventAnswer(this.#reader)
     else if (/^application\/(?:[\w.+-]+\+)?json/.test(type)) this.answer = new JsonAnswer(this.#reader)
     const { answer } = this
     if (answer === undefined) return
     const read = (text: string): void => answer.read(text)
-    this.#decoder = this.#isText ? plainDecoder(read) : decoderOf(coding, read)
+    this.#decoder = coding === '' || coding === 'identity' ? plainDecoder(read) : decoderOf(coding, read)
     if (this.#decoder === undefined) this.answer = undefined
-    // What is taken out makes it shorter than was announced.
-    if (this.#events?.strips === true && !this.#response.headersSent) this.#response.removeHeader('content-length')
+    // What is taken out, or cut, makes it shorter than was announced.
+    if (this.#events !== undefined && !this.#response.headersSent) this.#response.removeHeader('content-length')
+    this.#hasLength = this.#header('content-length') !== ''
   }
 
   #header(name: string): string {
@@ -176,9 +181,12 @@ export class Tap {
   #noteHead(args: Args): Args {
     const given = args.findLast((one) => typeof one === 'object' && one !== null)
     this.#headers = headersIn(given)
-    if (this.#events?.strips !== true || !this.#header('content-type').startsWith('text/event-stream')) return args
+    if (this.#events === undefined || !this.#header('content-type').startsWith('text/event-stream')) return args
     this.#response.removeHeader('content-length')
-    return args.map((one) => (one === given ? withoutLength(given) : one))
+    if (given === undefined) return args
+    const others = withoutLength(given)
+    this.#headers = headersIn(others)
+    return args.map((one) => (one === given ? others : one))
   }
 
   #call(method: 'write' | 'end', args: Args): unknown {

@@ -15,6 +15,8 @@ const COLON = 58
 export class WholeEvents {
   readonly strips: boolean
   #held: Buffer = NOTHING
+  /** Whether what has passed ends between two events. */
+  isWhole = true
 
   constructor(strips: boolean) {
     this.strips = strips
@@ -26,10 +28,12 @@ export class WholeEvents {
     if (this.#held.length === 0 && endsWhole(bytes) && !(this.strips && mayBeAlone(bytes))) return bytes
     const all = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
     const end = endOfEvents(all)
+    if (end > 0) this.isWhole = true
     const complete = this.#kept(all.subarray(0, end))
     const rest = all.subarray(end)
     if (rest.length > MOST_HELD || isComment(rest)) {
       this.#held = NOTHING
+      this.isWhole = isComment(rest)
       return joined(complete, rest)
     }
     // Whoever wrote it may use its memory again.
