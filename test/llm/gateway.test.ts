@@ -348,7 +348,7 @@ describe('7. prompts and embeddings', () => {
     expect((await run(1, { text: 'It rained.' })).status).toBe(200)
     expect((await run(2, { text: 'It rained.', words: 5 })).status).toBe(200)
     expect(await json(await run(2, { text: 'x' }))).toMatchObject({
-      error: { message: 'variables: words is missing.' },
+      error: { message: 'variables: words: expected a text or a number.' },
     })
     for (const path of ['summarize/3', 'nothing/1', '..%2F..%2Fpackage/1']) {
       expect((await post(`/v1/prompts/${path}/run`, {})).status).toBe(404)
@@ -369,7 +369,7 @@ describe('7. prompts and embeddings', () => {
     await expect.poll(() => a.served.inputTokens).toBe(usages.reduce((sum, one) => sum + one, 0))
     expect(usages[3]).toBeGreaterThan(90)
     expect(await json(await post('/v1/embeddings', { model: 'a-embed', input: [5] }))).toMatchObject({
-      error: { message: 'input: expected a text or several.' },
+      error: { message: 'input: expected a text, or up to 2048.' },
     })
   })
 })
@@ -459,7 +459,7 @@ it('a client cannot choose its cost, its tier or its key by a header', async () 
   }
   const response = await post(
     '/v1/chat/completions',
-    { model: 'fast', messages, tier: 'enterprise', key: 'x' },
+    { model: 'fast', messages, user: 'enterprise' },
     'sk-red-free',
     headers,
   )
@@ -467,4 +467,142 @@ it('a client cannot choose its cost, its tier or its key by a header', async () 
   await response.text()
   expect(charged()).toMatchObject([{ team: 'red' }])
   expect(Number(charged()[0]?.['tokens'])).toBeGreaterThan(10)
+})
+
+describe('what an attack found', () => {
+  it('nothing is passed on in part: what cannot be is refused, and has no part in an answer of the cache', async () => {
+    const image = { type: 'image_url', image_url: { url: 'https://example.com/a.png' } }
+    for (const odd of [
+      { tools: [] },
+      { response_format: { type: 'json_object' } },
+      { n: 3 },
+      { seed: 5 },
+      { logit_bias: {} },
+      { messages: [{ role: 'tool', tool_call_id: '1', content: 'x' }] },
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, image] }] },
+      { messages: [] },
+      { stop: [5] },
+    ]) {
+      const response = await chat({ ...odd, temperature: 0 })
+      expect([response.status, await json(response)]).toMatchObject([400, { error: { type: 'invalid_request_error' } }])
+    }
+    expect((await post('/v1/messages', { model: 'fast', messages, max_tokens: 5, tools: [] })).status).toBe(400)
+    expect(a.served.requests).toBe(0)
+  })
+
+  it('embeddings are bounded, of models that make them, and each team has batches of its own', async () => {
+    const many = await post('/v1/embeddings', { model: 'a-embed', input: Array(3_000).fill('a') })
+    const other = await post('/v1/embeddings', { model: 'smart', input: 'a' })
+    const none = await post('/v1/embeddings', { model: 'a-embed' })
+    expect([many.status, other.status, none.status, a.served.requests]).toEqual([400, 400, 400, 0])
+    await Promise.all(
+      ['sk-red-pro', 'sk-blue'].map((key) => post('/v1/embeddings', { model: 'a-embed', input: 'a' }, key)),
+    )
+    expect(a.served.requests).toBe(2)
+    const client = new OpenAI({ apiKey: 'sk-red-pro', baseURL: `${server.url}/v1` })
+    const { data } = await client.embeddings.create({ model: 'a-embed', input: 'one' })
+    expect(data[0]?.embedding).toHaveLength(8)
+    expect(typeof data[0]?.embedding[0]).toBe('number')
+  })
+
+  it('a request keeps the configuration that it came under, and the next has the new one', async () => {
+    const slow = await chat({ stream: true, model: 'a-large', temperature: 0 })
+    const without = CONFIG.replace(/ {2}a-large: .*\n/, '').replace('smart: [a-large, b-large', 'smart: [b-large')
+    writeFileSync(join(folder, 'gateway.config.yaml'), without)
+    await expect.poll(async () => (await chat({ model: 'a-large' })).status, { timeout: 5_000 }).toBe(404)
+    expect((await slow.text()).endsWith('data: [DONE]\n\n')).toBe(true)
+    expect(lines.filter(({ event }) => event === 'error')).toEqual([])
+    const added = without.replace('models:', 'models:\n  c-large: { provider: c, input: 1, output: 1, context: 9000 }')
+    writeFileSync(
+      join(folder, 'gateway.config.yaml'),
+      added.replace('  b: {', `  c: { format: anthropic, url: "${b.url}" }\n  b: {`),
+    )
+    await expect
+      .poll(async () => (await chat({ model: 'c-large' })).headers.get('x-gateway-route'), { timeout: 5_000 })
+      .toMatch(/c\/c-large|none/)
+  })
+
+  it.each([
+    ['two limits of one kind', (config: string) => config.replace('- 20/min', '- 20/min\n    - 30/min'), 'policies: '],
+    [
+      'a model without a price',
+      (config: string) => config.replace('input: 2.5, ', ''),
+      'models.a-large.input: expected a number.',
+    ],
+    [
+      'a tier without requests',
+      (config: string) => config.replace('    - 20/min\n', ''),
+      'tiers.free: expected limits, one of them in requests.',
+    ],
+    [
+      'an API that is not known',
+      (config: string) => config.replace('format: openai', 'format: openia'),
+      'providers.a.format: expected openai or anthropic.',
+    ],
+    [
+      'a section that is missing',
+      (config: string) => config.replace(/teams:\n(?: {2}.*\n)+/, ''),
+      'teams: expected names',
+    ],
+    [
+      'a key of no tier',
+      (config: string) => config.replace('tier: free }', 'tier: gold }'),
+      'keys.sk-red-free: expected a team and a tier.',
+    ],
+  ])('a configuration with %s is not taken', async (_what, change, sentence) => {
+    writeFileSync(join(folder, 'gateway.config.yaml'), change(CONFIG))
+    await expect
+      .poll(() => lines.find(({ event }) => event === 'config')?.['message'], { timeout: 5_000 })
+      .toContain(`The old configuration stays: ${sentence}`)
+    expect((await chat({ model: 'fast', max_tokens: 5 })).status).toBe(200)
+  })
+
+  it('variables are texts', async () => {
+    for (const variables of [null, 5, [], { text: { toString: 1 } }, { text: null }, {}]) {
+      expect((await post('/v1/prompts/summarize/1/run', { variables, model: 'fast' })).status).toBe(400)
+    }
+    expect(lines.filter(({ event }) => event === 'error')).toEqual([])
+  })
+
+  it('what is wrong between the gateway and a provider is no business of its clients', async () => {
+    await fault(a, '401', 4)
+    const response = await chat()
+    expect(response.headers.get('x-gateway-route')).toBe('b/b-large; after="a-large failed (502)"')
+    await fault(a, '401', 4)
+    const alone = await chat({ model: 'a-large' })
+    expect([alone.status, await json(alone)]).toMatchObject([
+      502,
+      { error: { message: 'The provider could not answer.' } },
+    ])
+  })
+
+  it('one who leaves is followed by one, not by all who wait', async () => {
+    const body = JSON.stringify({ model: 'a-large', messages, temperature: 0, stream: true })
+    const headers = { 'content-type': 'application/json', authorization: 'Bearer sk-blue' }
+    const controller = new AbortController()
+    const first = await fetch(`${server.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers,
+      body,
+      signal: controller.signal,
+    })
+    await first.body?.getReader().read()
+    const others = Array.from({ length: 20 }, () => chat({ model: 'a-large', temperature: 0, stream: true }, 'sk-blue'))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    controller.abort()
+    expect(
+      (await Promise.all(others.map(async (one) => (await one).text()))).every((text) => text.endsWith('[DONE]\n\n')),
+    ).toBe(true)
+    expect(a.served.requests).toBeLessThanOrEqual(2)
+  })
+
+  it('a team sees no prompts of another, strangers no counters, and paths that are none are told so', async () => {
+    await post('/v1/prompts/summarize/1/run', { model: 'fast', variables: { text: 'x' } }, 'sk-red-pro')
+    const usage = (key: string): Promise<unknown> =>
+      fetch(`${server.url}/usage/prompts`, { headers: { authorization: `Bearer ${key}` } }).then(json)
+    await expect.poll(() => usage('sk-red-free')).toMatchObject({ tokens: { 'summarize/1': expect.any(Number) } })
+    expect(await usage('sk-blue')).toEqual({ tokens: {} })
+    const nowhere = await post('/v1/nothing', {})
+    expect([nowhere.status, await json(nowhere)]).toMatchObject([404, { error: { message: 'There is no such path.' } }])
+  })
 })

@@ -31,6 +31,11 @@ export class Cache {
     return answer
   }
 
+  /** A new configuration may have other models, and other prices. */
+  clear() {
+    this.#answers.clear()
+  }
+
   /** An answer that is being made, for those who want the same; `undefined` where nobody is making it, or it came to nothing. */
   joined(key) {
     return this.#underWay.get(key)

@@ -7,12 +7,17 @@ export function promptOf(folder, name, version) {
   return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
 }
 
-/** Puts the variables in; what is missing is named. */
+/** Puts the variables in; what is missing, or no text, is named. */
 export function filled(template, variables) {
   const missing = []
   const text = template.replace(/\{\{(\w+)\}\}/g, (_all, name) => {
-    if (!Object.hasOwn(variables, name)) missing.push(name)
-    return String(variables[name])
+    const value =
+      typeof variables === 'object' && variables !== null && Object.hasOwn(variables, name)
+        ? variables[name]
+        : undefined
+    if (typeof value === 'string' || typeof value === 'number') return String(value)
+    missing.push(name)
+    return ''
   })
   return { text, missing }
 }

@@ -1,8 +1,5 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
-import { anthropic } from './formats/anthropic.js'
-import { openai } from './formats/openai.js'
-
-export const FORMATS = { openai, anthropic }
+import { FORMATS } from './formats/formats.js'
 
 /** Asks one model after the other until one begins to answer. Once there is a first word, it is this one or none. */
 export async function route({ asked, models, config, outbound, signal, log }) {
@@ -10,14 +7,14 @@ export async function route({ asked, models, config, outbound, signal, log }) {
   let last = { status: 503, message: 'No model can answer at the moment. Try again in a few seconds.' }
   for (const model of models) {
     const { provider } = config.models[model]
-    const format = FORMATS[config.providers[provider].format]
-    const why = await outbound.closed(provider)
+    const to = { name: provider, ...config.providers[provider] }
+    const why = await outbound.closed(provider, to)
     if (why !== undefined) {
       tried.push(`${model} skipped (${why})`)
       continue
     }
     signal.throwIfAborted()
-    const attempt = await begin({ asked, model, provider, format, outbound, signal })
+    const attempt = await begin({ asked, model, to, outbound, signal })
     if (attempt.answer !== undefined) return { ...attempt, model, provider, tried }
     signal.throwIfAborted()
     last = attempt
@@ -30,24 +27,32 @@ export async function route({ asked, models, config, outbound, signal, log }) {
 }
 
 /** One model's answer from its first word on, or what went wrong before it. */
-async function begin({ asked, model, provider, format, outbound, signal }) {
+async function begin({ asked, model, to, outbound, signal }) {
+  const format = FORMATS[to.format]
+  const body = format.ask(asked, model)
   let response
   try {
-    response = await outbound.send(provider, format.path, format.ask(asked, model), { format, signal })
-    if (!response.ok) {
-      const text = await response.text()
-      const isFinal = response.status < 500 && response.status !== 429 && response.status !== 408
-      return { status: response.status, isFinal, message: messageIn(text) }
-    }
+    response = await outbound.send(to.name, to, format.path, body, { format, signal })
+    if (!response.ok) return refused(response.status, await response.text())
+  } catch {
+    return { status: 502, message: 'The provider could not be reached.' }
+  }
+  try {
     if (!asked.stream) return { answer: format.answer(await response.json()) }
     const parts = partsOf(response, format)
     const first = await parts.next()
-    if (first.done) return { status: 502, message: 'The provider ended its answer before it began.' }
-    if (first.value.error !== undefined) return { status: 502, message: first.value.error }
-    return { answer: { first: first.value, rest: parts } }
-  } catch (error) {
-    return { status: 502, message: `The provider could not be reached: ${error.message}` }
+    if (!first.done && first.value.error === undefined) return { answer: { first: first.value, rest: parts } }
+  } catch {
+    // It broke off, or is in no form that it should have.
   }
+  return { status: 502, message: "The provider's answer could not be read." }
+}
+
+/** Only what is wrong with the request is told on: another model would refuse it, too. */
+function refused(status, text) {
+  const isRequests = status === 400 || status === 413 || status === 422
+  if (isRequests) return { status: 400, isFinal: true, message: messageIn(text) }
+  return { status: status === 429 || status >= 500 ? status : 502, message: 'The provider could not answer.' }
 }
 
 /** The parts of a stream; one that breaks off, or ends without its end mark, has failed. */
@@ -68,8 +73,10 @@ async function* partsOf(response, format) {
 
 function messageIn(text) {
   try {
-    return JSON.parse(text).error.message
+    const { message } = JSON.parse(text).error
+    if (typeof message === 'string') return message.slice(0, 500)
   } catch {
-    return 'The provider failed.'
+    // It says nothing that can be told on.
   }
+  return 'The provider refuses this request.'
 }

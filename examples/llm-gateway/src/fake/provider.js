@@ -13,7 +13,7 @@ const WORDS =
 /**
  * A provider that is not one: it answers with words of no sense, always the same for the same seed and request, as fast as it is told
  * to, within limits of its own that it reports as the real one does. `POST /__fault` breaks it: `{ "kind": "429", "times": 3 }`, with
- * kinds 429, 500, hang, death (in the middle of a stream) and no-usage.
+ * kinds 401, 429, 500, hang, death (in the middle of a stream) and no-usage.
  */
 export async function startProvider({
   format,
@@ -50,6 +50,7 @@ export async function startProvider({
         .set({ 'retry-after': '2', 'retry-after-ms': '1500' })
         .json(spoken.error(429, 'Too many requests.'))
     }
+    if (fault === '401') return res.status(401).json(spoken.error(401, 'Incorrect API key provided: sk-secret.'))
     if (fault === '500') return res.status(500).json(spoken.error(500, 'Something went wrong.'))
     if (fault === 'hang') return undefined
     const { model } = req.body

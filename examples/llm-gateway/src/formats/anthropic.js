@@ -1,31 +1,44 @@
+import { BadRequest, onlyKnown, strings, textOf } from './checks.js'
+
 /** Anthropic's messages, in and out: the same words as in openai.js. */
 export const anthropic = {
   path: '/v1/messages',
   authorize: (key) => ({ 'x-api-key': key, 'anthropic-version': '2023-06-01' }),
 
-  read: ({ system, messages, max_tokens, temperature, stop_sequences = [], stream }) => ({
-    system: system === undefined ? undefined : textOf(system),
-    messages: messages.map(({ role, content }) => ({ role, text: textOf(content) })),
-    maxTokens: max_tokens,
-    temperature,
-    stop: stop_sequences,
-    stream: stream === true,
-    includeUsage: true,
-  }),
+  read(body) {
+    onlyKnown(body, KNOWN)
+    for (const { role } of body.messages) {
+      if (role !== 'user' && role !== 'assistant') {
+        throw new BadRequest(`messages: expected roles user and assistant, got ${JSON.stringify(role)}.`)
+      }
+    }
+    const { system, messages, max_tokens, temperature, top_p, stop_sequences, stream } = body
+    return {
+      system: system === undefined || system === null ? undefined : textOf({ role: 'system', content: system }),
+      messages: messages.map((one) => ({ role: one.role, text: textOf(one) })),
+      maxTokens: max_tokens ?? undefined,
+      temperature: temperature ?? undefined,
+      topP: top_p ?? undefined,
+      stop: strings('stop_sequences', stop_sequences),
+      stream: stream === true,
+      includeUsage: true,
+    }
+  },
 
-  ask: ({ system, messages, maxTokens, temperature, stop, stream }, model) => ({
+  ask: ({ system, messages, maxTokens, temperature, topP, stop, stream }, model) => ({
     model,
     max_tokens: maxTokens ?? 1_024,
     ...(system === undefined ? {} : { system }),
     messages: messages.map(({ role, text }) => ({ role, content: text })),
     ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { top_p: topP }),
     ...(stop.length === 0 ? {} : { stop_sequences: stop }),
     ...(stream ? { stream: true } : {}),
   }),
 
   answer: ({ model, content, stop_reason, usage }) => ({
     model,
-    text: textOf(content),
+    text: content.map(({ text = '' }) => text).join(''),
     reason: stop_reason === 'max_tokens' ? 'length' : 'end',
     usage: usage && { input: inputOf(usage), output: usage.output_tokens },
   }),
@@ -88,7 +101,14 @@ function inputOf({ input_tokens, cache_creation_input_tokens = 0, cache_read_inp
   return input_tokens + (cache_creation_input_tokens ?? 0) + (cache_read_input_tokens ?? 0)
 }
 
-function textOf(content) {
-  if (typeof content === 'string') return content
-  return content.map(({ text }) => text ?? '').join('')
-}
+const KNOWN = [
+  'model',
+  'messages',
+  'system',
+  'max_tokens',
+  'temperature',
+  'top_p',
+  'stop_sequences',
+  'stream',
+  'metadata',
+]

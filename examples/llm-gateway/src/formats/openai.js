@@ -1,3 +1,5 @@
+import { BadRequest, onlyKnown, strings, textOf } from './checks.js'
+
 /** OpenAI's chat completions, in and out. */
 export const openai = {
   path: '/v1/chat/completions',
@@ -5,22 +7,28 @@ export const openai = {
 
   /** What a client asks, in the gateway's own words. */
   read(body) {
-    const system = body.messages.filter(({ role }) => role === 'system' || role === 'developer').map(textOf)
+    onlyKnown(body, KNOWN)
+    if (body.n !== undefined && body.n !== 1) throw new BadRequest('n: this gateway asks for one answer.')
+    for (const { role } of body.messages) {
+      if (!ROLES.includes(role))
+        throw new BadRequest(`messages: this gateway does not pass on messages of ${JSON.stringify(role)}.`)
+    }
+    const isSystem = ({ role }) => role === 'system' || role === 'developer'
+    const system = body.messages.filter(isSystem).map(textOf)
     return {
       system: system.length === 0 ? undefined : system.join('\n'),
-      messages: body.messages
-        .filter(({ role }) => role === 'user' || role === 'assistant')
-        .map((message) => ({ role: message.role, text: textOf(message) })),
-      maxTokens: body.max_completion_tokens ?? body.max_tokens,
-      temperature: body.temperature,
-      stop: [body.stop ?? []].flat(),
+      messages: body.messages.filter((one) => !isSystem(one)).map((one) => ({ role: one.role, text: textOf(one) })),
+      maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+      temperature: body.temperature ?? undefined,
+      topP: body.top_p ?? undefined,
+      stop: strings('stop', body.stop),
       stream: body.stream === true,
       includeUsage: body.stream_options?.include_usage === true,
     }
   },
 
   /** The same, for a provider that speaks this. */
-  ask: ({ system, messages, maxTokens, temperature, stop, stream }, model) => ({
+  ask: ({ system, messages, maxTokens, temperature, topP, stop, stream }, model) => ({
     model,
     messages: [
       ...(system === undefined ? [] : [{ role: 'system', content: system }]),
@@ -28,6 +36,7 @@ export const openai = {
     ],
     ...(maxTokens === undefined ? {} : { max_completion_tokens: maxTokens }),
     ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { top_p: topP }),
     ...(stop.length === 0 ? {} : { stop }),
     ...(stream ? { stream: true, stream_options: { include_usage: true } } : {}),
   }),
@@ -95,7 +104,19 @@ function usageOf({ input, output }) {
   return { prompt_tokens: input, completion_tokens: output, total_tokens: input + output }
 }
 
-function textOf({ content }) {
-  if (typeof content === 'string') return content
-  return (content ?? []).map(({ text }) => text ?? '').join('')
-}
+const ROLES = ['system', 'developer', 'user', 'assistant']
+
+const KNOWN = [
+  ...[
+    'model',
+    'messages',
+    'max_tokens',
+    'max_completion_tokens',
+    'temperature',
+    'top_p',
+    'stop',
+    'stream',
+    'stream_options',
+  ],
+  ...['n', 'user', 'metadata', 'store'],
+]
