@@ -68,27 +68,31 @@ export class Charging {
     else more.then(noted, () => this.#asking.delete(unit))
   }
 
-  /** Sets what was really used. What was reserved last is given back first. Whether anything had not been settled before. */
+  /**
+   * Sets what was really used, all units in one step. What was reserved last is given back first. Whether anything had not been settled
+   * before.
+   */
   settle(charge: Charge): boolean {
     this.#isSettled = true
-    let isFirst = this.#units.length === 0
-    for (const unit of this.#units) {
-      let left = unitsOf(unit, charge) ?? 0
-      const parts = this.#more.get(unit) ?? []
-      const first = this.#firstReserved(unit)
-      const later = parts.map(({ cost }) => cost)
-      const rest = later.reduce((sum, cost) => sum + cost, 0)
-      // The first is settled with all that is above what was reserved in all.
-      const own = Math.min(left, first) + Math.max(0, left - first - rest)
-      if (heeded(this.#decision.settle(own, unit)) !== false) isFirst = true
-      left -= own
-      for (const part of parts) {
-        const units = Math.min(left, part.cost)
-        heeded(part.settle(units, unit))
-        left -= units
-      }
+    if (this.#units.length === 0) return true
+    const units: Partial<Record<Unit, number>> = {}
+    for (const unit of this.#units) units[unit] = this.#settleMore(unit, unitsOf(unit, charge) ?? 0)
+    return heeded(this.#decision.settle(units)) !== false
+  }
+
+  /** Settles what was taken in addition of one unit; what is left of the true cost is the first decision's. */
+  #settleMore(unit: Unit, used: number): number {
+    const parts = this.#more.get(unit)
+    if (parts === undefined) return used
+    const first = this.#firstReserved(unit)
+    let left = Math.max(0, used - first)
+    for (const part of parts) {
+      const units = Math.min(left, part.cost)
+      heeded(part.settle(units, unit))
+      left -= units
     }
-    return isFirst
+    // The first is settled with all that is above what was reserved in all.
+    return Math.min(used, first) + left
   }
 
   /** Output tokens that were taken for a call with so many of input: what the tightest limit has room for. */

@@ -2,7 +2,7 @@ import type { Unit } from '../policies/rate.js'
 import type { Ask } from './ask.js'
 import { bindingOf } from './binding.js'
 import type { Override } from './override.js'
-import { settlerOf } from './settler.js'
+import { type Settled, settlerOf } from './settler.js'
 import type { Standing } from './standing.js'
 
 /** The answer for one request over all policies of a limit. Also the receipt that `refund` asks for. */
@@ -41,12 +41,13 @@ export class Decision {
   /**
    * Sets the units that were really used, once they are known: more are taken, even if there is no room for them, and fewer
    * are given back. Once for each policy. Answers with whether it did anything.
-   * @param unit Which policies are meant, where a limit counts several units.
+   * @param units One number, or one for each unit that is settled: `{ tokens: 1_234, 'micro-dollars': 900 }`.
+   * @param unit Which policies are meant by one number, where a limit counts several units.
    * @example req.rateLimit.settle(usage.total_tokens, 'tokens')
    * @throws {CostError} unless `units` is a whole number ≥ 0. @throws {ConfigError} where the unit has to be named. Rejects with a
    * `StoreError`, which is reported too, where units cannot be given back: then what was reserved stays counted.
    */
-  settle(units: number, unit?: Unit): boolean | Promise<boolean> {
+  settle(units: Settled, unit?: Unit): boolean | Promise<boolean> {
     return settlerOf(this.asks[0]?.policy)?.settle(this, units, unit) ?? false
   }
 

@@ -2,9 +2,12 @@ import type { Policy } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
 import type { Decision } from './decision.js'
 
+/** The true cost, in one unit or in several. */
+export type Settled = number | Readonly<Partial<Record<Unit, number>>>
+
 /** Settles decisions when their true cost is known. */
 export interface Settler {
-  settle(decision: Decision, units: number, unit: Unit | undefined): boolean | Promise<boolean>
+  settle(decision: Decision, units: Settled, unit: Unit | undefined): boolean | Promise<boolean>
   cancel(decision: Decision): boolean | Promise<boolean>
   extend(decision: Decision, units: number, unit: Unit | undefined): Decision | Promise<Decision>
 }

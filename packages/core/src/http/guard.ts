@@ -228,7 +228,8 @@ export class Guard<Req extends object> {
       })
     }
     const { measure } = this.#parts
-    if (measure !== undefined) this.#willSettle(decision.asks.map(({ policy }) => policy.unit).filter(isLate))
+    if (measure !== undefined)
+      for (const { policy } of decision.asks) if (isLate(policy.unit)) this.#willSettle(policy.unit)
     if (decision.asks.some(countsBytes)) this.#settleBytes(decision, response)
     const { reserved, settledUnits } = this.decider
     if (settledUnits.size > 0 && decision.taken) {
@@ -250,11 +251,10 @@ export class Guard<Req extends object> {
     else this.#refund(decision)
   }
 
-  /** From now on it is noted what decisions reserve in these units. */
-  #willSettle(units: readonly Unit[]): void {
-    if (units.length === 0) return
+  /** From now on it is noted what decisions reserve in this unit. */
+  #willSettle(unit: Unit): void {
     this.decider.reserved.isUsed = true
-    for (const unit of units) this.decider.settledUnits.add(unit)
+    this.decider.settledUnits.add(unit)
   }
 
   /** Fields of a measured limit, unless it reports nothing. */
@@ -268,7 +268,7 @@ export class Guard<Req extends object> {
   /** The true cost of a body is known when it has been sent, as far as it was. */
   #settleBytes(decision: Decision, response: ResponseLike): void {
     const sent = countBody(response)
-    this.#willSettle(['content-bytes'])
+    this.#willSettle('content-bytes')
     whenEnded(response, () => {
       this.#parts.failover.inBackground(() => this.decider.settle(decision, sent(), 'content-bytes'))
     })

@@ -2,7 +2,7 @@ import { type Ask, askedAnew, haveSlots } from '../decisions/ask.js'
 import { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
 import { isShutOut, type Override } from '../decisions/override.js'
-import { type Settler, settleBy } from '../decisions/settler.js'
+import { type Settled, type Settler, settleBy } from '../decisions/settler.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
 import type { Naming } from '../policies/bind-policies.js'
@@ -113,7 +113,7 @@ export class Decider implements Settler {
   }
 
   /** See `Decision.settle`. */
-  settle(decision: Decision, units: number, unit: Unit | undefined): boolean | Promise<boolean> {
+  settle(decision: Decision, units: Settled, unit: Unit | undefined): boolean | Promise<boolean> {
     const difference = differenceOf(decision, units, unit)
     this.reserved.isUsed = true
     const asks = settledAsks(decision)

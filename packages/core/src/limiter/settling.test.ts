@@ -133,3 +133,24 @@ describe('extend', () => {
     expect(limiter.consume('a').extend(5, 'tokens')).toMatchObject({ allowed: true, asks: [] })
   })
 })
+
+describe('settle with several units', () => {
+  it('sets each of them in one step, and once', () => {
+    const limiter = limiterOf()
+    const decision = limiter.reserve('a', { cost: { requests: 1, tokens: 600 } })
+    expect(decision.settle({ tokens: 250, requests: 1 })).toBe(true)
+    expect(used(limiter)).toEqual([1, 250])
+    expect(decision.settle({ tokens: 5 })).toBe(false)
+    const more = limiter.reserve('a', { cost: { requests: 1, tokens: 100 } })
+    expect(more.settle({ tokens: 900 })).toBe(true)
+    expect(used(limiter)).toEqual([2, 1_150])
+  })
+
+  it('says which it does not count, and changes nothing', () => {
+    const limiter = limiterOf()
+    const decision = limiter.reserve('a', { cost: { requests: 1, tokens: 600 } })
+    expect(() => decision.settle({ tokens: 5, 'content-bytes': 5 })).toThrow('this limit does not count "content-bytes"')
+    expect(() => decision.settle({ tokens: -5 })).toThrow('A cost to settle is a whole number')
+    expect(used(limiter)).toEqual([1, 600])
+  })
+})

@@ -1,5 +1,6 @@
 import type { Ask } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
+import type { Settled } from '../decisions/settler.js'
 import { ConfigError, shown } from '../errors.js'
 import { asSoft } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
@@ -19,23 +20,30 @@ const settledOf = onePer((_: Decision) => new Set<Ask>())
 /**
  * What has to be given back or taken so that a decision has taken `units`; each policy once. `undefined` where there is
  * nothing left to settle.
- * @throws {CostError} unless `units` is a whole number ≥ 0. @throws {ConfigError} where it is not clear which policies are meant.
+ * @throws {CostError} unless all are whole numbers ≥ 0. @throws {ConfigError} where it is not clear which policies are meant.
  */
-export function differenceOf(decision: Decision, units: number, unit: Unit | undefined): Difference | undefined {
-  checkCost(units, ' to settle')
-  const meant = meantBy(decision, unit)
+export function differenceOf(decision: Decision, units: Settled, unit: Unit | undefined): Difference | undefined {
+  const costs = typeof units === 'object' && units !== null ? units : undefined
+  const costOf = ({ policy }: Ask): number => (costs === undefined ? (units as number) : (costs[policy.unit] ?? 0))
+  const meant = costs === undefined ? meantBy(decision, unit) : meantByUnits(decision, costs)
+  if (costs === undefined) checkCost(units, ' to settle')
+  else for (const ask of meant) checkCost(costOf(ask), ' to settle')
   const done = settledOf(decision)
-  const unsettled = meant.filter((ask) => !done.has(ask))
-  for (const ask of unsettled) done.add(ask)
-  // Where a shadow policy denied, or an override lifted the limit, nothing was taken that could be settled.
-  const open = unsettled.filter((ask) => took(decision, decision.asks.indexOf(ask)))
-  if (open.length === 0) return undefined
   const back: Record<string, number> = {}
-  for (const { policy, cost } of open) if (units < cost) back[policy.name] = cost - units
-  const more = open
-    .filter(({ cost }) => units > cost)
-    .map(({ policy, key, cost }): Ask => ({ policy: asSoft(policy), key, cost: units - cost }))
-  return { back, more }
+  const more: Ask[] = []
+  let isNone = true
+  for (const ask of meant) {
+    if (done.has(ask)) continue
+    done.add(ask)
+    // Where a shadow policy denied, or an override lifted the limit, nothing was taken that could be settled.
+    if (!took(decision, decision.asks.indexOf(ask))) continue
+    isNone = false
+    const { policy, key, cost } = ask
+    const used = costOf(ask)
+    if (used < cost) back[policy.name] = cost - used
+    else if (used > cost) more.push({ policy: asSoft(policy), key, cost: used - cost })
+  }
+  return isNone ? undefined : { back, more }
 }
 
 /** What has to be asked for so that a decision takes `units` more; nothing where it took nothing that could be extended. */
@@ -61,6 +69,15 @@ export function closeReservation(decision: Decision): Readonly<Record<string, nu
 /** What of a decision cannot be settled any more. */
 export function settledAsks(decision: Decision): readonly Ask[] {
   return [...settledOf(decision)]
+}
+
+/** @throws {ConfigError} on a unit that the limit does not count. */
+function meantByUnits(decision: Decision, costs: Readonly<Partial<Record<Unit, number>>>): readonly Ask[] {
+  const meant = decision.asks.filter(({ policy, lease }) => lease === undefined && costs[policy.unit] !== undefined)
+  for (const unit of Object.keys(costs) as Unit[]) {
+    if (!meant.some(({ policy }) => policy.unit === unit)) meantBy(decision, unit)
+  }
+  return meant
 }
 
 function meantBy({ asks }: Decision, unit: Unit | undefined): readonly Ask[] {

@@ -212,13 +212,23 @@ function bytesOf(chunk: Chunk, encoding: unknown): Buffer {
   return NOTHING
 }
 
-/** An object, or an array: of names and values in turn, or of pairs. */
+/** Those that are looked at, of an object or of an array: of names and values in turn, or of pairs. */
 function headersIn(given: unknown): Readonly<Record<string, string>> {
-  if (typeof given !== 'object' || given === null) return {}
-  if (!Array.isArray(given)) return named(Object.entries(given))
-  if (Array.isArray(given[0])) return named(given as [string, unknown][])
-  return named(given.flatMap((name, i) => (i % 2 === 0 ? [[String(name), given[i + 1]] as const] : [])))
+  const found: Record<string, string> = {}
+  const note = (name: unknown, value: unknown): void => {
+    const lower = String(name).toLowerCase()
+    if (LOOKED_AT.has(lower)) found[lower] = String(value)
+  }
+  if (Array.isArray(given)) {
+    if (Array.isArray(given[0])) for (const [name, value] of given) note(name, value)
+    else for (let i = 0; i < given.length; i += 2) note(given[i], given[i + 1])
+  } else if (typeof given === 'object' && given !== null) {
+    for (const name in given) note(name, (given as Readonly<Record<string, unknown>>)[name])
+  }
+  return found
 }
+
+const LOOKED_AT: ReadonlySet<string> = new Set(['content-type', 'content-encoding', 'content-length'])
 
 function withoutLength(given: unknown): unknown {
   const isLength = (name: unknown): boolean => String(name).toLowerCase() === 'content-length'
@@ -227,8 +237,4 @@ function withoutLength(given: unknown): unknown {
   }
   if (Array.isArray(given[0])) return given.filter(([name]) => !isLength(name))
   return given.filter((_one, i) => !isLength(given[i - (i % 2)]))
-}
-
-function named(pairs: readonly (readonly [string, unknown])[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), String(value)]))
 }
