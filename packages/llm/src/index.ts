@@ -6,7 +6,7 @@
 export { type Call, type Charge, callOf, type Estimate } from './call.js'
 export type { Tokenizer } from './estimate/tokenizer.js'
 export { llm } from './llm.js'
-export type { LimitedCall, LlmLimits, LlmOptions, LlmPolicy, LlmPolicyLike } from './options.js'
+export type { LimitedCall, LlmLimits, LlmOptions, LlmPolicy, LlmPolicyFunction, LlmPolicyLike } from './options.js'
 export type { Price, Prices } from './prices.js'
 export type { ProviderName } from './providers/provider.js'
 export type { Usage, UsageSaid } from './usage/usage.js'

@@ -7,7 +7,7 @@ import { denialReply, refusalOf } from './denial.js'
 import { Estimator } from './estimate/estimator.js'
 import { CallPolicies } from './limits.js'
 import { type CallParts, LlmCall } from './llm-call.js'
-import { type CheckedLlm, checkLlm, type LlmOptions } from './options.js'
+import { type CheckedLlm, checkLlm, type LlmOptions, type LlmPolicyLike } from './options.js'
 import type { Asked, Problem } from './providers/provider.js'
 import type { UsageReader } from './response/answer.js'
 import { at, merged, tokensIn, type UsageSaid } from './usage/usage.js'
@@ -19,8 +19,12 @@ import { at, merged, tokensIn, type UsageSaid } from './usage/usage.js'
  * app.post('/v1/chat/completions', express.json(), limit(llm({ provider: 'openai', limits: ['60/min', '100k tokens/min'] })), proxy)
  * @throws {ConfigError} on an option that cannot be right.
  */
-export function llm<Req extends object>(options: LlmOptions<Req>): Measured<Req> {
-  const checked = checkLlm(options)
+export function llm<
+  Req extends object,
+  const T extends string = string,
+  const L extends readonly LlmPolicyLike<Req>[] = readonly LlmPolicyLike<Req>[],
+>(options: LlmOptions<Req, T, L>): Measured<Req> {
+  const checked = checkLlm(options as unknown as LlmOptions<Req>)
   return { kind: 'sluice.measured', bind: (reader) => new LlmMeasure(checked, reader) }
 }
 

@@ -1,4 +1,4 @@
-import { ConfigError, type Policy } from '@sluice/core'
+import { ConfigError, type Policy, type PolicyList, type RateText } from '@sluice/core'
 import type { LimitPolicy, Plans } from '@sluice/core/http'
 import { checkOptions, checkWhole, shown } from '@sluice/core/runtime'
 import type { Call, Charge } from './call.js'
@@ -22,22 +22,32 @@ export type LlmPolicyLike<Req> = string | Policy | LlmPolicy<Req>
 /** What is known of a call before it is decided. */
 export type LimitedCall = Pick<Call, 'model' | 'isStream'>
 
-/** All that `limits` can be. */
-export type LlmLimits<Req> =
-  | LlmPolicyLike<Req>
-  | readonly LlmPolicyLike<Req>[]
-  | Plans<Req>
-  | ((request: Req, call: LimitedCall) => Awaitable<LlmPolicyLike<Req> | readonly LlmPolicyLike<Req>[]>)
+/** All that `limits` can be; texts are checked in the editor. */
+export type LlmLimits<
+  Req,
+  T extends string = string,
+  L extends readonly LlmPolicyLike<Req>[] = readonly LlmPolicyLike<Req>[],
+> = RateText<T> | Policy | LlmPolicy<Req> | PolicyList<L> | Plans<Req> | LlmPolicyFunction<Req>
+
+/** Policies that depend on the call. */
+export type LlmPolicyFunction<Req> = (
+  request: Req,
+  call: LimitedCall,
+) => Awaitable<LlmPolicyLike<Req> | readonly LlmPolicyLike<Req>[]>
 
 /** What `llm()` takes. What every limit has, such as `key`, `name`, `warnAt` and `shadow`, `limit` takes beside it. */
-export interface LlmOptions<Req> {
+export interface LlmOptions<
+  Req,
+  T extends string = string,
+  L extends readonly LlmPolicyLike<Req>[] = readonly LlmPolicyLike<Req>[],
+> {
   /** Whose API clients speak here: how requests and answers are read, and how denials are worded. */
   readonly provider: ProviderName
   /**
    * Policies in requests, tokens, dollars, seconds of inference and concurrent calls, decided together: `'60/min'`, `'100k tokens/min'`,
    * `'20k output tokens/min'`, `'$5/day'`, `'600 inference s/hour'`, `concurrency(4)`, quotas; by `plans`, or by a function of the request.
    */
-  readonly limits: LlmLimits<Req>
+  readonly limits: LlmLimits<Req, T, L>
   /** Dollars per million tokens by model. Needed for limits in dollars: a model that has none is refused. */
   readonly prices?: Prices | undefined
   /** Tokens that a model's context holds, input and output together. A request that is surely larger is refused. */

@@ -149,7 +149,9 @@ describe('settle with several units', () => {
   it('says which it does not count, and changes nothing', () => {
     const limiter = limiterOf()
     const decision = limiter.reserve('a', { cost: { requests: 1, tokens: 600 } })
-    expect(() => decision.settle({ tokens: 5, 'content-bytes': 5 })).toThrow('this limit does not count "content-bytes"')
+    expect(() => decision.settle({ tokens: 5, 'content-bytes': 5 })).toThrow(
+      'this limit does not count "content-bytes"',
+    )
     expect(() => decision.settle({ tokens: -5 })).toThrow('A cost to settle is a whole number')
     expect(used(limiter)).toEqual([1, 600])
   })
