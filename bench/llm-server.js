@@ -1,4 +1,4 @@
-// One server of the benchmark: node llm-server.js WHAT [UPSTREAM]. The provider answers at once; the others pass calls on to it.
+// One server of the benchmark: node llm-server.js provider MILLISECONDS, or WHAT UPSTREAM for one that passes calls on to it.
 import { createServer } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 
@@ -31,18 +31,20 @@ process.on('message', () => {
   process.send(user + system)
 })
 
+/** Answers after so many milliseconds. */
 function provider() {
   return createServer((request, response) => {
     let isStream = false
     request.on('data', (bytes) => {
       isStream ||= bytes.includes('"stream":true')
     })
-    request.on('end', () => {
+    const answer = () => {
       if (!isStream) return response.writeHead(200, { 'content-type': 'application/json' }).end(ANSWER)
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       for (const event of EVENTS) response.write(event)
       return response.end()
-    })
+    }
+    request.on('end', () => (Number(upstream) > 0 ? setTimeout(answer, Number(upstream)) : answer()))
   })
 }
 

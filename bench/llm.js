@@ -22,10 +22,12 @@ const ASK = {
 
 /** Calls a second through a proxy, with our limits and without them, through the example's gateway, and through Portkey's. */
 export async function llm() {
-  return [...(await withServers(calls)), ...(await parts())]
+  const rows = []
+  for (const afterMs of [0, 50]) rows.push(...(await withServers((children) => calls(children, afterMs))))
+  return [...rows, ...(await parts())]
 }
 
-async function calls(children) {
+async function calls(children, afterMs) {
   if (spawnSync('wrk', ['--version']).error !== undefined) {
     console.log('Needs wrk to make the load: apt-get install wrk')
     return []
@@ -35,7 +37,7 @@ async function calls(children) {
     children.push(one.child)
     return one
   }
-  const provider = await started('provider')
+  const provider = await started('provider', String(afterMs))
   const running = {
     'bare proxy': await started('bare', provider.url),
     'proxy with llm()': await started('sluice', provider.url),
@@ -59,7 +61,7 @@ async function calls(children) {
       const share = (of) =>
         Number(median(seen[name].map((one, round) => of(one, seen['bare proxy'][round]))).toFixed(3))
       rows.push({
-        answers: stream ? 'streams of 30 words' : 'JSON',
+        answers: `${stream ? 'streams of 30 words' : 'JSON'}, ${afterMs === 0 ? 'at once' : `after ${afterMs} ms`}`,
         through: name,
         'calls/s': Math.round(median(seen[name].map(({ rate }) => rate))),
         'of bare': share((one, bare) => one.rate / bare.rate),

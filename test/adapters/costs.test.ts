@@ -157,7 +157,7 @@ describe.each(Object.entries(frameworks))('costs in %s', (_title, make) => {
     const denied = await fetch(`http://127.0.0.1:${port}`)
     expect(denied.status).toBe(429)
     expect(await denied.json()).toMatchObject({
-      detail: expect.stringContaining('500 requests of it are reserved by requests in progress'),
+      detail: expect.stringContaining('500 requests of the limit are reserved by requests in progress'),
     })
     for (const res of open) res.end()
     await Promise.all([first, second])

@@ -776,7 +776,7 @@ describe('what a second attack found', () => {
     })
     await limited.grant('k', 5_000, { id: 'g' })
     const large = { ...ask, messages: [{ role: 'user', content: 'word '.repeat(3_000) }], max_tokens: 50 }
-    expect((await post(large)).status).toBe(200)
+    for (let turn = 0; turn < 2; turn++) expect((await post(large)).status).toBe(200)
     const denied = await post(large)
     expect([denied.status, await denied.json()]).toMatchObject([429, { error: { code: 'insufficient_quota' } }])
   })
@@ -792,5 +792,131 @@ describe('what a second attack found', () => {
     expect(() => llm({ headers: {} } as never)).toThrow('llm is no function of a request: call it')
     const wrongKey = llm({ provider: 'openai', limits: { policy: '1/min', key: 'x' } } as never)
     expect(() => limit(wrongKey)).toThrow('key: expected a function of the request and its call, got "x"')
+  })
+})
+
+describe('what a newcomer found', () => {
+  const fine: express.RequestHandler = (_req, res) => void res.json(JSON.parse(answer()))
+
+  it('warnings are of what was used, not of what was reserved: once for each share', async () => {
+    const charges: Charge[] = []
+    const limit = sluice()
+    const warned: { share: number; used: number }[] = []
+    limit.on('warning', ({ share, used }) => void warned.push({ share, used }))
+    const limited = limit(
+      llm({ provider: 'openai', limits: quota('200 tokens/month'), onCharged: (charge) => charges.push(charge) }),
+      {
+        name: 'llm',
+        key: () => 'k',
+        warnAt: [0.25, 0.5],
+      },
+    )
+    const server = await listening(express().post('/', express.json(), limited, fine))
+    open.push(server)
+    const fields: (string | null)[] = []
+    for (let turn = 0; turn < 9; turn++) {
+      const response = await fetch(urlOf(server), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ...ask, max_tokens: 80 }),
+      })
+      fields.push(response.headers.get('sluice-warning'))
+      await response.text()
+    }
+    await expect
+      .poll(() => warned)
+      .toEqual([
+        { share: 0.25, used: 60 },
+        { share: 0.5, used: 108 },
+      ])
+    expect(fields.slice(0, 5)).toEqual([null, null, null, null, null])
+    expect(fields[5]).toBe('"llm";share=0.3')
+  })
+
+  it('a request that asks for more than a limit holds takes what is left of it, and others what fits', async () => {
+    const { post, used } = await route(fine, { options: { limits: quota('2000 tokens/month') } })
+    for (let turn = 0; turn < 5; turn++) expect((await post({ ...ask, max_tokens: 8_000 })).status).toBe(200)
+    expect(await used()).toEqual([5 * 12])
+    expect((await post({ ...ask, max_tokens: 1_950 })).status).toBe(429)
+    expect((await post({ ...ask, max_tokens: 1_900 })).status).toBe(200)
+  })
+
+  it('only one at a time takes all that is left', async () => {
+    const waiting: (() => void)[] = []
+    const { post, used } = await route(
+      async (_req, res) => {
+        await new Promise<void>((resolve) => waiting.push(resolve))
+        res.json(JSON.parse(answer()))
+      },
+      { options: { limits: '500 tokens/min' } },
+    )
+    const answers = Array.from({ length: 4 }, () => post({ ...ask, max_tokens: 5_000 }))
+    await expect.poll(() => waiting.length).toBe(1)
+    expect(await used()).toEqual([500])
+    for (const go of waiting) go()
+    expect((await Promise.all(answers.map(async (one) => (await one).status))).sort()).toEqual([200, 429, 429, 429])
+  })
+
+  it('an answer that asked no model is free, in every unit and in the charge', async () => {
+    const options = {
+      limits: ['9/min', '10k tokens/min', '$1/day', '100 inference s/hour'],
+      prices: { m: { input: 1, output: 1 } },
+    } as const
+    const { post, used, charges } = await route(
+      (req, res) => {
+        callOf(req)?.free()
+        res.json(JSON.parse(answer(100, 100)))
+      },
+      { options },
+    )
+    await post(ask)
+    expect(await used()).toEqual([1, 0, 0, 0])
+    expect(charges).toMatchObject([
+      { inputTokens: 0, outputTokens: 0, microDollars: 0, inferenceMs: 0, from: 'nothing' },
+    ])
+  })
+
+  it('a client that leaves a stream whose call is not aborted pays as reserved', async () => {
+    const { post, charges } = await route(async (_req, res) => {
+      res.type('text/event-stream').write(word('one'))
+      await once(res, 'close')
+    })
+    const controller = new AbortController()
+    const response = await post({ ...ask, stream: true }, CHAT, {}, controller.signal)
+    await response.body?.getReader().read()
+    controller.abort()
+    await expect.poll(() => charges).toMatchObject([{ outcome: 'left', outputTokens: 100 }])
+  })
+
+  it('an answer that its handler breaks off was not left by its client', async () => {
+    const { post, charges } = await route((_req, res) => {
+      res.type('text/event-stream').write(word('one'))
+      setImmediate(() => res.destroy())
+    })
+    await post({ ...ask, stream: true })
+      .then((response) => response.text())
+      .catch(() => undefined)
+    await expect.poll(() => charges).toMatchObject([{ outcome: 'broken', outputTokens: 1 }])
+  })
+
+  it.each([
+    [
+      () => llm({ provider: 'openai', limits: '100k token/min' as never }),
+      '"token" is no unit; units: requests, tokens, input tokens, output tokens, content-bytes, inference s',
+    ],
+    [() => llm({ provider: 'openai', limits: '100K tokens/min' as never }), 'write k for thousands'],
+    [() => llm({ provider: 'openai', limits: '€5/day' as never }), 'money is in dollars, as in $50'],
+    [() => llm({ provider: 'openai', limits: '1,000 tokens/min' as never }), 'write 1000 or 1k, without a comma'],
+    [() => llm({ provider: 'openai', limits: [] }), 'limits: expected policies'],
+    [() => llm({ provider: 'openai', limits: 60 as never }), 'limits: expected policies'],
+    [() => llm({ provider: 'openai', limits: '$5/day', prices: {} }), "a limit in dollars needs the models' prices"],
+  ])('%o is told what is wrong', (make, sentence) => {
+    expect(() => sluice()(make() as never)).toThrow(sentence)
+  })
+
+  it('a cost beside llm() is told to be of no use', () => {
+    expect(() => sluice()(llm({ provider: 'openai', limits: '5/min' }), { cost: 5 })).toThrow(
+      'cost: llm() knows what a request costs',
+    )
   })
 })

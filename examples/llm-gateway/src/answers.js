@@ -15,9 +15,8 @@ export function createAnswerer({ cache, outbound, observer, said }) {
   async function answer(req, res, format) {
     // The limit has asked for usage in a stream by now, and takes it out again where the client did not.
     req.asked.includeUsage = format.read(req.body).includeUsage
-    const found = req.hit ?? (await joined(req))
+    const { found, finish = () => undefined } = req.hit === undefined ? await joined(req) : { found: req.hit }
     if (found !== undefined) return replay(req, res, format, found)
-    const finish = req.cacheKey === undefined ? () => undefined : cache.begin(req.cacheKey)
     try {
       finish(await ask(req, res, format))
     } catch (error) {
@@ -26,27 +25,23 @@ export function createAnswerer({ cache, outbound, observer, said }) {
     }
   }
 
-  /** Somebody asks the same at this moment: their answer is everybody's. What was reserved for one's own is given back. */
+  /** Somebody asks the same at this moment: their answer is everybody's. Whoever is the first makes it, and says so with `finish`. */
   async function joined(req) {
-    if (req.cacheKey === undefined) return undefined
+    if (req.cacheKey === undefined) return {}
     const late = sleep(JOINED_MS, 'late', { ref: false })
     // Where an answer comes to nothing, the first of those who waited makes it, and the others wait for that.
     for (let making = cache.joined(req.cacheKey); making !== undefined; making = cache.joined(req.cacheKey)) {
-      const answer = await Promise.race([making, late])
-      if (answer === 'late') return undefined
-      if (answer === undefined) continue
+      const found = await Promise.race([making, late])
+      if (found === 'late') return {}
+      if (found === undefined) continue
       req.joined = true
-      const units = new Set(
-        req.rateLimit?.asks.filter(({ policy }) => policy.lease === undefined).map(({ policy }) => policy.unit),
-      )
-      units.delete('requests')
-      await Promise.all([...units].map((unit) => req.rateLimit.settle(0, unit)))
-      return answer
+      return { found }
     }
-    return undefined
+    return { finish: cache.begin(req.cacheKey) }
   }
 
   function replay(req, res, format, { text, reason, model, usage }) {
+    callOf(req)?.free()
     observer.count('gateway_cache_hits_total')
     res.set({ 'x-cache': 'hit', 'x-gateway-route': `cache; model=${model}` })
     const id = randomUUID()

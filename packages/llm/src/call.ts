@@ -20,11 +20,14 @@ export interface Charge extends Usage {
   readonly inferenceMs: number
   /**
    * Where the tokens come from: the answer's own `usage`; an `estimate`, where it said nothing of it or was cut short; or `nothing`, an
-   * error of the upstream's, which costs no tokens.
+   * error of the upstream's, or an answer of your own (`free`), which cost no tokens.
    */
   readonly from: 'usage' | 'estimate' | 'nothing'
-  /** How the response ended: all of it was sent, the client left, or it was cut since its budget was used up. */
-  readonly outcome: 'sent' | 'left' | 'cut'
+  /**
+   * How the response ended: all of it was `sent`; the client `left`; it was `cut`, since its budget was used up; or the handler broke it off, as it
+   * does when the provider does (`broken`).
+   */
+  readonly outcome: 'sent' | 'left' | 'cut' | 'broken'
   readonly estimate: Estimate
 }
 
@@ -43,6 +46,8 @@ export interface Call {
    * the provider stops too: a client that leaves a call that heeds it pays for what was streamed, otherwise for what was reserved.
    */
   readonly signal: AbortSignal
+  /** The answer comes from elsewhere, such as a cache: no model is asked, and nothing is charged but the request. Call it before answering. */
+  free(): void
 }
 
 /** What of an estimate or a charge a policy counts; `undefined` for units that are not the model's. */

@@ -72,7 +72,7 @@ export class Charging {
    * Sets what was really used, all units in one step. What was reserved last is given back first. Whether anything had not been settled
    * before.
    */
-  settle(charge: Charge): boolean {
+  settle(charge: Estimate | Charge): boolean {
     this.#isSettled = true
     if (this.#units.length === 0) return true
     const units: Partial<Record<Unit, number>> = {}

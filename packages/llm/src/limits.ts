@@ -53,6 +53,12 @@ export class CallPolicies<Req extends object> {
 
   #all(given: Given<Req>): readonly LimitPolicy<Req>[] {
     const list: readonly LlmPolicyLike<Req>[] = Array.isArray(given) ? given : [given as LlmPolicyLike<Req>]
+    const isPolicies = list.every((one) => typeof one === 'string' || (typeof one === 'object' && one !== null))
+    if (list.length === 0 || !isPolicies) {
+      throw new ConfigError(
+        `limits: expected policies, as in limits: ['60/min', '100k tokens/min'], got ${shown(given)}.`,
+      )
+    }
     return list.map((one) => this.#one(one))
   }
 

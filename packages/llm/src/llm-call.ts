@@ -39,6 +39,8 @@ export class LlmCall implements Call {
   #charging: Charging | undefined
   #startedAt = 0
   #outcome: Charge['outcome'] = 'sent'
+  /** No model was asked. */
+  #isFree = false
   #onCharged: (charge: Charge) => void = () => undefined
 
   constructor(parts: CallParts, body: unknown, asked: Asked, model: string, url: string) {
@@ -56,6 +58,12 @@ export class LlmCall implements Call {
 
   get signal(): AbortSignal {
     return this.#abortion.signal
+  }
+
+  free(): void {
+    if (this.charge !== undefined) return
+    this.#isFree = true
+    this.#charging?.settle(NOTHING)
   }
 
   /** Counted once, however many policies ask. @throws a refusal; also as a rejection. */
@@ -91,8 +99,9 @@ export class LlmCall implements Call {
     })
     this.#tap = tap
     const left = (): void => {
-      if (this.charge === undefined && this.#outcome === 'sent') this.#outcome = 'left'
-      this.#abort(new DOMException('The client has left.', 'AbortError'))
+      if (this.#outcome === 'sent') this.#outcome = tap.isBroken ? 'broken' : 'left'
+      const message = tap.isBroken ? 'The response was broken off.' : 'The client has left.'
+      this.#abort(new DOMException(message, 'AbortError'))
       tap.finish()
     }
     // Also a response that was ended past the tap is over when it has been sent.
@@ -121,7 +130,7 @@ export class LlmCall implements Call {
   #over(): void {
     if (this.charge !== undefined) return
     const { usage, from } = this.#usage()
-    const costs = this.#costs(usage)
+    const costs = this.#isFree ? NOTHING : this.#costs(usage)
     const { microDollars, inferenceMs } = costs
     const model = this.#tap?.answer?.model ?? this.model
     const outcome = this.#outcome
@@ -142,6 +151,7 @@ export class LlmCall implements Call {
 
   /** What the answer says it used, and by estimate what it does not say. */
   #usage(): { readonly usage: Usage; readonly from: Charge['from'] } {
+    if (this.#isFree) return { usage: { ...NO_USAGE }, from: 'nothing' }
     const { answer, status = 200 } = this.#tap ?? {}
     const { usage: said = {}, writtenSince = 0 } = answer ?? {}
     const isSaid = said.inputTokens !== undefined || said.outputTokens !== undefined
@@ -153,17 +163,18 @@ export class LlmCall implements Call {
       cacheWriteTokens: said.cacheWriteTokens ?? 0,
     }
     if (said.outputTokens !== undefined && writtenSince === 0) return { usage, from: 'usage' }
-    return {
-      usage: isSaid || !this.#isUnknown ? usage : { ...usage, outputTokens: this.#reservedOutput },
-      from: 'estimate',
-    }
+    if (!this.#isUnknown) return { usage, from: 'estimate' }
+    return { usage: { ...usage, outputTokens: Math.max(usage.outputTokens, this.#reservedOutput) }, from: 'estimate' }
   }
 
-  /** Whether nobody can tell how much was written: the answer was in no form that can be read, or is made for a client that has left. */
+  /**
+   * Whether nobody can tell how much was written: the answer was in no form that can be read, or the provider writes on for a client that has
+   * left, since nobody has the signal that would tell it.
+   */
   get #isUnknown(): boolean {
-    const { answer, bytes = 0 } = this.#tap ?? {}
-    if (this.#tap?.isEncoded === true && answer?.writtenSince === 0) return true
-    return answer === undefined && (bytes > 0 || (this.#outcome === 'left' && !this.#abortion.isWatched))
+    const { answer, bytes = 0, isEncoded = false } = this.#tap ?? {}
+    if (this.#outcome === 'left' && !this.#abortion.isWatched) return true
+    return (answer === undefined && bytes > 0) || (isEncoded && answer?.writtenSince === 0)
   }
 
   /** No more than was taken: what a request names as its maximum can be any number. */

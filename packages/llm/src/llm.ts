@@ -46,7 +46,7 @@ class LlmMeasure<Req extends object> implements Measure<Req> {
     const refuse = (problem: Problem): Error => refusalOf(provider, problem)
     const estimator = new Estimator(options as CheckedLlm<never>, refuse)
     this.#parts = { provider, estimator, reader: usageReader(options), priceOf, cuts }
-    this.policies = new CallPolicies<Req>((request) => this.#callOf(request), priceOf !== undefined, refuse).of(
+    this.policies = new CallPolicies<Req>((request) => this.#callOf(request), options.hasPrices, refuse).of(
       options.limits,
     )
   }
@@ -144,6 +144,8 @@ function isBytes(value: unknown): value is NodeJS.ArrayBufferView {
 
 const NOTHING_ASKED: Asked = { model: undefined, isStream: false, maxOutputTokens: 0, choices: 1 }
 
+const USAGE_NAMES: readonly string[] = ['inputTokens', 'outputTokens', 'cachedTokens', 'cacheWriteTokens']
+
 /** Names come from clients, and are remembered. */
 const LONGEST_NAME = 256
 
@@ -168,6 +170,9 @@ function usageReader<Req>({ usage, provider }: CheckedLlm<Req>): UsageReader {
 }
 
 function checkedUsage(said: object): UsageSaid {
+  const unknown = Object.keys(said).find((name) => !USAGE_NAMES.includes(name))
+  if (unknown !== undefined)
+    complain('usage', new Error(`it returned ${shown(unknown)}; the names are ${USAGE_NAMES.join(', ')}.`))
   return {
     inputTokens: tokensIn(at(said, 'inputTokens')),
     outputTokens: tokensIn(at(said, 'outputTokens')),

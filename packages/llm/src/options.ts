@@ -82,6 +82,8 @@ export interface CheckedLlm<Req> {
   readonly provider: Provider
   readonly limits: LlmLimits<Req>
   readonly priceOf: ((model: string) => Price | undefined) | undefined
+  /** Whether any model has a price. */
+  readonly hasPrices: boolean
   readonly contextOf: (model: string) => number | undefined
   readonly counter: TextCounter
   readonly reserveOutput: number | undefined
@@ -123,6 +125,8 @@ export function checkLlm<Req>(options: LlmOptions<Req>): CheckedLlm<Req> {
     provider: providerOf(options.provider),
     limits,
     priceOf: checkPrices(options.prices),
+    hasPrices:
+      options.prices !== undefined && (typeof options.prices === 'function' || Object.keys(options.prices).length > 0),
     contextOf: checkContext(options.context),
     counter: textCounter(options.tokenizer),
     reserveOutput: reserveOutput === undefined ? undefined : checkWhole('reserveOutput', reserveOutput, 0, MOST_TOKENS),

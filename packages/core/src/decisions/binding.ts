@@ -5,6 +5,8 @@ import { type Filled, fullOf, type PeriodStanding, type Standing } from './stand
 export interface ReportedStanding extends Pick<Standing, 'allowed' | 'remaining' | 'moreAfterMs' | 'retryAfterMs'> {
   /** The partition key's digest, where clients are to see it. */
   readonly pk?: string | undefined
+  /** Units that this request has reserved by an estimate: nobody is warned of them yet. */
+  readonly pending?: number | undefined
   /** Of a calendar quota. */
   readonly period?: PeriodStanding | undefined
   readonly policy: Pick<Policy, 'name' | 'quota' | 'capacity' | 'shadow' | 'warnAt'> & {

@@ -1,4 +1,4 @@
-import { type Ask, haveSlots } from '../decisions/ask.js'
+import { type Ask, askedAnew, haveSlots } from '../decisions/ask.js'
 import type { ReportedStanding } from '../decisions/binding.js'
 import type { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
@@ -28,6 +28,7 @@ import { isRefusal, type Refusal } from './refusal.js'
 import { completeReply, type Reply } from './reply.js'
 import { RequestAsks, toError } from './request-asks.js'
 import { blockedDecision, ScreenedClients } from './screened-clients.js'
+import { SettledWarnings } from './settled-warnings.js'
 
 /** Nothing is to be written, and nothing goes on. */
 const OVER: Passage = { allowed: false, over: true, decision: undefined, status: 0, fields: [], body: undefined }
@@ -57,7 +58,11 @@ export class Guard<Req extends object> {
     this.#asks = new RequestAsks(parts, (policies) => this.decider.own(policies))
     this.decider.onCharged = (charged, decision) => {
       const request = this.#requests.get(decision)
-      if (request !== undefined) reportWarnings(name, charged, request, events)
+      if (request !== undefined && parts.measure === undefined) reportWarnings(name, charged, request, events)
+    }
+    if (parts.measure !== undefined) {
+      const warnings = new SettledWarnings()
+      this.decider.onSettled = (decision) => this.#warnOfUse(decision, warnings)
     }
     const { banning } = this.decider
     if (banning !== undefined) banning.onBanned = (banned) => events.emit('banned', { limit: name, ...banned })
@@ -185,12 +190,33 @@ export class Guard<Req extends object> {
     once: Once | undefined,
     response: ResponseLike,
   ): Decision | Promise<Decision> | Promise<Decision | undefined> {
+    if (this.#parts.measure !== undefined) return this.#decideEstimated(asks, response)
     if (!haveSlots(asks)) return this.decider.decide('consume', asks, once)
     this.#queue ??= new Queue(this.decider)
     const answer = this.#queue.decide(asks, response, (turn) => this.decider.attempt('consume', turn, once))
     // Who waits in a queue, and is served in the end, was not denied.
     if (!isThenable(answer)) return this.decider.told(answer)
     return answer.then((decision) => decision && this.decider.told(decision))
+  }
+
+  /** What is estimated at more than a limit can hold takes all that is left of it, if it surely needs no more than that. */
+  #decideEstimated(
+    asks: readonly Ask[],
+    response: ResponseLike,
+  ): Decision | Promise<Decision> | Promise<Decision | undefined> {
+    const attempt = (turn: readonly Ask[]): Decision | Promise<Decision> =>
+      this.decider.attempt('consume', turn, undefined)
+    const next = (denied: Decision): Decision | Promise<Decision> => {
+      const less = askedForLess(denied)
+      if (less === undefined) return this.decider.told(denied)
+      const second = attempt(less)
+      const told = (settled: Decision): Decision | Promise<Decision> =>
+        this.decider.told(settled.allowed ? settled : denied)
+      return isThenable(second) ? second.then(told) : told(second)
+    }
+    this.#queue ??= new Queue(this.decider)
+    const first = haveSlots(asks) ? this.#queue.decide(asks, response, attempt) : attempt(asks)
+    return isThenable(first) ? first.then((decision) => decision && next(decision)) : next(first)
   }
 
   #decided(
@@ -245,6 +271,27 @@ export class Guard<Req extends object> {
     return go(decision, response, exchange)
   }
 
+  /** What was estimated counts for warnings when it has been settled. */
+  #warnOfUse(decision: Decision, warnings: SettledWarnings): void {
+    const { name, events, failover, options } = this.#parts
+    const request = this.#requests.get(decision)
+    const asks = decision.asks.filter(({ policy, estimate }) => estimate !== undefined && policy.warnAt.length > 0)
+    if (request === undefined || asks.length === 0 || !events.hears('warning')) return
+    const looks = asks.map(({ policy, key }): Ask => ({ policy, key, cost: 0 }))
+    failover.inBackground(async () => {
+      const { standings } = await failover.decide('peek', looks, options.failure)
+      for (const [i, standing] of standings.entries()) {
+        const ask = looks[i]
+        if (ask === undefined) continue
+        const { policy, key } = ask
+        const used = standing.used - this.decider.reserved.unitsOf(ask)
+        for (const share of warnings.crossed(ask, standing, standing.used - used)) {
+          events.emit('warning', { limit: name, policy, key, share, used, request })
+        }
+      }
+    })
+  }
+
   /** Of a request that nobody will see to: what is measured costs nothing then, and of all others the slots come back. */
   #abandon(decision: Decision): void {
     if (this.#parts.measure === undefined) this.#release(decision)
@@ -295,8 +342,13 @@ export class Guard<Req extends object> {
   }
 
   #reported({ standings, asks }: Decision): readonly ReportedStanding[] {
-    if (!this.#parts.options.dialects.includes('draft+pk')) return standings
-    return standings.map((standing, i) => ({ ...standing, pk: keyDigest(asks[i]?.key ?? '') }))
+    const hasKeys = this.#parts.options.dialects.includes('draft+pk')
+    if (!hasKeys && this.#parts.measure === undefined) return standings
+    return standings.map((standing, i) => {
+      const { key = '', cost = 0, estimate } = asks[i] ?? {}
+      const pending = standing.allowed && estimate !== undefined ? { pending: cost } : {}
+      return { ...standing, debt: standing.debt, ...pending, ...(hasKeys ? { pk: keyDigest(key) } : {}) }
+    })
   }
 
   #deny(decision: Decision, request: Req, response: ResponseLike, exchange: Exchange): Passage | Promise<Passage> {
@@ -394,6 +446,21 @@ function whenKnown<T>(
     leave()
     return OVER
   })
+}
+
+/** `undefined` where it would be denied all the same, or was not. */
+function askedForLess({ allowed, degraded, asks, standings, override }: Decision): readonly Ask[] | undefined {
+  if (allowed || degraded || typeof override?.to === 'string') return undefined
+  const less = asks.map((ask, i) => {
+    const standing = standings[i]
+    const { policy, key, estimate } = ask
+    if (standing === undefined || standing.allowed || policy.shadow) return ask
+    const { remaining } = standing
+    const isEnough =
+      estimate !== undefined && estimate.units > policy.capacity && remaining >= Math.max(1, estimate.least)
+    return isEnough ? { policy, key, cost: remaining, estimate } : undefined
+  })
+  return less.includes(undefined) ? undefined : askedAnew(less.filter((ask) => ask !== undefined))
 }
 
 /** What is not known before the response has ended. */

@@ -215,12 +215,13 @@ function warnings(fields: Field[], standings: readonly ReportedStanding[]): void
 
 function isWarned(standing: ReportedStanding): boolean {
   const [first] = standing.policy.warnAt
-  if (first !== undefined && usedOf(standing) >= unitsAt(first, fullOf(standing))) return true
+  if (first !== undefined && usedOf(standing) - (standing.pending ?? 0) >= unitsAt(first, fullOf(standing))) return true
   return standing.period !== undefined && standing.period.over > 0
 }
 
 function warningItem(standing: ReportedStanding): string {
-  const thousandths = Math.floor((usedOf(standing) * 1000) / fullOf(standing))
+  const used = Math.max(0, usedOf(standing) - (standing.pending ?? 0))
+  const thousandths = Math.floor((used * 1000) / fullOf(standing))
   const item = `${sfString(standing.policy.name)};share=${sfDecimal(thousandths)}`
   return standing.period === undefined || standing.period.over === 0 ? item : `${item};over=${standing.period.over}`
 }

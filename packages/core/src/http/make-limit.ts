@@ -1,3 +1,4 @@
+import { ConfigError } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
 import type { Share } from '../failover/share.js'
 import type { LimitEvents } from '../limiter/events.js'
@@ -44,6 +45,9 @@ export function makeLimit<Req extends object>(
   const policies = measure?.policies ?? (given as PlainPolicies<Req>)
   // What is measured says how it denies, unless the limit's own options do.
   const inherited = measure?.response === undefined ? defaults : { ...defaults, response: undefined, deny: undefined }
+  if (measure !== undefined && own.cost !== undefined) {
+    throw new ConfigError('cost: llm() knows what a request costs. Give a policy in its limits a cost of its own.')
+  }
   const options = checkLimitOptions('limit()', own, inherited, share)
   const guard = new Guard<Req>({ ...workshop, name, policies, measure, options, names })
   const [first = [], ...others] = guard.policies

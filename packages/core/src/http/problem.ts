@@ -93,7 +93,7 @@ function sentence({ binding, asks, override }: Decision): string {
 /** What may come back before its time. */
 function held({ reserved, policy: { unit } }: Standing): string {
   if (reserved === 0) return ''
-  return `; ${amountInWords(reserved, unit)} of it ${reserved === 1 ? 'is' : 'are'} reserved by requests in progress`
+  return `; ${amountInWords(reserved, unit)} of the limit ${reserved === 1 ? 'is' : 'are'} reserved by requests in progress`
 }
 
 /** When slots become free is an estimate, and said so. */

@@ -44,6 +44,8 @@ export class Decider implements Settler {
   readonly reserved: Reserved
   /** Learns of what was taken in addition, when the true cost was known. */
   onCharged: (charged: Decision, decision: Decision) => void = () => undefined
+  /** Learns that a decision has been settled. */
+  onSettled: (decision: Decision) => void = () => undefined
   /** Learns of slots that expired while they were held. */
   onLost: OnLost = () => undefined
   readonly #ledger: UsageLedger | undefined
@@ -123,8 +125,12 @@ export class Decider implements Settler {
     const { back, more } = difference
     const taken = more.length === 0 ? undefined : this.#charge(more, decision)
     const returned = Object.keys(back).length === 0 ? undefined : this.refund(decision, back)
-    if (!isThenable(returned) && !isThenable(taken)) return taken !== false
-    return this.#heeded(Promise.all([taken, returned]).then(([isTaken]) => isTaken !== false))
+    const settled = (isTaken: boolean | undefined): boolean => {
+      this.onSettled(decision)
+      return isTaken !== false
+    }
+    if (!isThenable(returned) && !isThenable(taken)) return settled(taken)
+    return this.#heeded(Promise.all([taken, returned]).then(([isTaken]) => settled(isTaken)))
   }
 
   /** Whether it was taken: during an outage, `onStoreError` may have it otherwise. */

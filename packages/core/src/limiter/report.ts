@@ -30,9 +30,11 @@ export function report<Req>(
 export function reportWarnings<Req>(limit: string, decision: Decision, request: Req, events: LimitEvents<Req>): void {
   if (!events.hears('warning') || !decision.taken) return
   for (const [i, standing] of decision.standings.entries()) {
-    const { key, cost } = decision.asks[i] ?? decision
+    const ask = decision.asks[i]
+    const { key, cost } = ask ?? decision
     const { policy, allowed, used } = standing
-    if (!allowed) continue
+    // What is estimated is looked at when it is settled.
+    if (!allowed || ask?.estimate !== undefined) continue
     for (const share of crossed(standing, cost)) {
       events.emit('warning', { limit, policy, key, share, used, request })
     }

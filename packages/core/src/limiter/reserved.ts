@@ -79,6 +79,11 @@ export class Reserved {
     }
   }
 
+  /** Units of a bucket that are reserved and not settled, as far as this process knows. */
+  unitsOf(ask: Ask): number {
+    return this.#unitsOf(bucketKeyOf(ask))
+  }
+
   /** A denial with what others hold of its buckets. */
   noted(denial: Decision): Decision {
     if (this.#buckets.size === 0 || denial.allowed) return denial

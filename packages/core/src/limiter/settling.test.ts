@@ -68,7 +68,7 @@ describe('what is reserved', () => {
     expect(denied().standings.map(({ reserved }) => reserved)).toEqual([1, 1_000])
     expect(problem(denied()).body).toMatchObject({
       detail: expect.stringMatching(
-        / is used up; 1,000 tokens of it are reserved by requests in progress\. Try again in /,
+        / is used up; 1,000 tokens of the limit are reserved by requests in progress\. Try again in /,
       ),
     })
     decision.settle(1_000, 'tokens')

@@ -54,6 +54,20 @@ export function parseAmount(text: string): Amount | string {
   return quota === 0 ? 'a count is at least 1' : { quota, unit: counted.unit }
 }
 
+/** What people write that is nearly an amount. */
+export function amountReason(text: string): string | undefined {
+  if (/\d,\d/.test(text)) return 'write 1000 or 1k, without a comma'
+  if (/^[\d.]+K\b/.test(text)) return 'write k for thousands'
+  if (/^[\d.]+\$|^[€£¥]|USD|EUR/i.test(text)) return 'money is in dollars, as in $50'
+  const [, unit] = /^\$?[\d.]+[kM]? +(.+)$/.exec(text) ?? []
+  if (unit === undefined || unit in WORDS || unit === 'inference s') return undefined
+  return `${shownUnit(unit)} is no unit; units: ${Object.keys(WORDS).join(', ')}, inference s`
+}
+
+function shownUnit(unit: string): string {
+  return JSON.stringify(unit.slice(0, 30))
+}
+
 /** How a number is counted: in which unit, how many of its digits are decimals then, and what is said of one that cannot be. */
 interface Counted {
   readonly unit: Unit
@@ -69,7 +83,7 @@ function countedAs(isDollars: boolean, isBytes: boolean, word: string | undefine
   return {
     unit,
     shift: 0,
-    tooFine: (decimals) => `a count is a whole number: ${decimals} decimals are too many`,
+    tooFine: () => 'a count is a whole number',
     tooLarge: 'a count is at most 10^15 − 1',
   }
 }

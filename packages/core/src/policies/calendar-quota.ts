@@ -1,6 +1,6 @@
 import { ConfigError, describe, shown } from '../errors.js'
 import { checkName, checkOptions, checkWhole } from '../options.js'
-import { type Amount, LARGEST_QUOTA, parseAmount } from './amount.js'
+import { type Amount, amountReason, LARGEST_QUOTA, parseAmount } from './amount.js'
 import type { Calendar, KnownPeriod, Period, PeriodUnit } from './calendar.js'
 import type { PolicyOptions } from './constructors.js'
 import { newPolicy, type Policy } from './policy.js'
@@ -47,7 +47,10 @@ export function parseQuota(text: string): QuotaRate {
   const amount = parseAmount(count)
   const unit = PERIOD_UNITS.find((one) => one === period)
   if (typeof amount === 'string' || unit === undefined || more.length > 0) {
-    throw malformed(text, typeof amount === 'string' && amount !== '' ? amount : reasonOf(period))
+    throw malformed(
+      text,
+      typeof amount === 'string' && amount !== '' ? amount : (amountReason(count) ?? reasonOf(period)),
+    )
   }
   return { ...amount, period: unit }
 }

@@ -1,6 +1,6 @@
 import { ConfigError, shown } from '../errors.js'
 import { checkOptions, checkWhole } from '../options.js'
-import { LARGEST_QUOTA, parseAmount, UNITS, type Unit } from './amount.js'
+import { amountReason, LARGEST_QUOTA, parseAmount, UNITS, type Unit } from './amount.js'
 
 export type { Unit } from './amount.js'
 
@@ -92,6 +92,8 @@ function isDuration(word: string): word is Duration {
 /** What people write that is nearly a limit. */
 function reasonOf(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined
+  const amount = amountReason(text.split('/')[0] ?? '')
+  if (amount !== undefined) return amount
   if (/\/\d{7,}[a-z]+$/.test(text)) {
     return "a window's number has at most 6 digits; milliseconds go into slidingWindow({ quota, windowMs })"
   }

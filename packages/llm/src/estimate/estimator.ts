@@ -124,6 +124,6 @@ function tooLong(context: number, inputTokens: number, outputTokens: number | un
     code: 'context_length_exceeded',
     message:
       `This model's context holds ${context.toLocaleString('en')} tokens. This request needs about ` +
-      `${inputTokens.toLocaleString('en')} for its messages${output}: shorten them.`,
+      `${inputTokens.toLocaleString('en')} for its messages${output}.`,
   }
 }

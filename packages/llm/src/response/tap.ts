@@ -15,7 +15,7 @@ interface BodyResponse extends ResponseLike {
   writeHead(status: number, ...rest: Args): unknown
   write(chunk: Chunk, ...rest: Args): boolean
   end(chunk?: Chunk, ...rest: Args): unknown
-  destroy?(): unknown
+  destroy?(...args: Args): unknown
   getHeader(name: string): unknown
   removeHeader(name: string): unknown
 }
@@ -32,6 +32,8 @@ export interface TapListener {
 export class Tap {
   /** What the answer says; `undefined` for a body that cannot be read. */
   answer: Answer | undefined
+  /** Whether the handler has given the response up. */
+  isBroken = false
   /** Bytes of the body so far. */
   bytes = 0
   readonly #response: BodyResponse
@@ -57,11 +59,17 @@ export class Tap {
     this.#reader = reader
     this.#listener = listener
     this.#events = events
-    const { writeHead, write, end } = this.#response
+    const { writeHead, write, end, destroy } = this.#response
     this.#methods = { write, end }
     const tap = this
     this.#response.writeHead = function (this: BodyResponse, ...args) {
       return Reflect.apply(writeHead, this, tap.#noteHead(args))
+    }
+    if (destroy !== undefined) {
+      this.#response.destroy = function (this: BodyResponse, ...args) {
+        if (!tap.#isOver) tap.isBroken = true
+        return Reflect.apply(destroy, this, args)
+      }
     }
     this.#response.write = (chunk, ...rest) => tap.#write(chunk, rest)
     this.#response.end = (chunk, ...rest) => tap.#end(chunk, rest)
