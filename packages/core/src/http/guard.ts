@@ -1,4 +1,4 @@
-import { type Ask, askedAnew, haveSlots } from '../decisions/ask.js'
+import { type Ask, haveSlots } from '../decisions/ask.js'
 import type { ReportedStanding } from '../decisions/binding.js'
 import type { Decision } from '../decisions/decision.js'
 import type { Once } from '../decisions/edit.js'
@@ -14,6 +14,7 @@ import type { Unit } from '../policies/rate.js'
 import { keyDigest } from '../runtime/key.js'
 import { LONGEST_TIMER_MS } from '../runtime/longest-timer.js'
 import { isThenable } from '../runtime/thenable.js'
+import { askedForLess } from './asked-for-less.js'
 import { countBody } from './body-bytes.js'
 import { isGone, isSent, type ResponseLike, whenEnded, whenGone } from './connection.js'
 import { noteDecision } from './creation.js'
@@ -21,20 +22,14 @@ import { type DelayTerms, delayOf } from './delay.js'
 import { type Exchange, exchangeOf, type LimitResult } from './exchange.js'
 import type { GuardParts } from './guard-parts.js'
 import type { Passage } from './passage.js'
-import { problem, sentenceOf } from './problem.js'
+import { again, denial, denialAsError, go, OVER, PAST, refusal } from './passages.js'
+import { problem } from './problem.js'
 import { Queue } from './queue.js'
-import { RateLimitError } from './rate-limit-error.js'
-import { isRefusal, type Refusal } from './refusal.js'
-import { completeReply, type Reply } from './reply.js'
+import { isRefusal } from './refusal.js'
+import type { Reply } from './reply.js'
 import { RequestAsks, toError } from './request-asks.js'
 import { blockedDecision, ScreenedClients } from './screened-clients.js'
 import { SettledWarnings } from './settled-warnings.js'
-
-/** Nothing is to be written, and nothing goes on. */
-const OVER: Passage = { allowed: false, over: true, decision: undefined, status: 0, fields: [], body: undefined }
-
-/** The response has begun: a limit behind that point has nothing to decide. */
-const PAST: Passage = { ...OVER, allowed: true, over: false, status: 200 }
 
 /** Turns requests into passages: one limit, in front of any framework. */
 export class Guard<Req extends object> {
@@ -448,21 +443,6 @@ function whenKnown<T>(
   })
 }
 
-/** `undefined` where it would be denied all the same, or was not. */
-function askedForLess({ allowed, degraded, asks, standings, override }: Decision): readonly Ask[] | undefined {
-  if (allowed || degraded || typeof override?.to === 'string') return undefined
-  const less = asks.map((ask, i) => {
-    const standing = standings[i]
-    const { policy, key, estimate } = ask
-    if (standing === undefined || standing.allowed || policy.shadow) return ask
-    const { remaining } = standing
-    const isEnough =
-      estimate !== undefined && estimate.units > policy.capacity && remaining >= Math.max(1, estimate.least)
-    return isEnough ? { policy, key, cost: remaining, estimate } : undefined
-  })
-  return less.includes(undefined) ? undefined : askedAnew(less.filter((ask) => ask !== undefined))
-}
-
 /** What is not known before the response has ended. */
 function isLate(unit: Unit): boolean {
   return unit !== 'requests' && unit !== 'concurrent-requests'
@@ -470,40 +450,4 @@ function isLate(unit: Unit): boolean {
 
 function countsBytes({ policy }: Ask): boolean {
   return policy.unit === 'content-bytes'
-}
-
-function go(decision: Decision | undefined, response: ResponseLike, exchange: Exchange): Passage {
-  const fields = isSent(response) ? PAST.fields : exchange.fields()
-  return { allowed: true, over: false, decision, status: 200, fields, body: undefined }
-}
-
-function denialAsError(decision: Decision, exchange: Exchange, { status = 429, headers = {} }: Reply): Passage {
-  const own = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-type')
-  const names = new Set(own.map(([name]) => name.toLowerCase()))
-  const fields = [...exchange.fields().filter(([name]) => !names.has(name.toLowerCase())), ...own]
-  const error = new RateLimitError(sentenceOf(decision), status, fields, decision)
-  return { allowed: false, over: false, decision, status, fields, body: undefined, error }
-}
-
-function denial(reply: Reply, decision: Decision, exchange: Exchange): Passage {
-  const { status, fields, body } = completeReply(reply)
-  return { allowed: false, over: false, decision, status, fields: [...exchange.fields(), ...fields], body }
-}
-
-/** A request that no limit will ever let through: nothing was taken. */
-function refusal(thrown: Refusal, deny: 'response' | 'error', exchange: Exchange): Passage {
-  const { status, fields, body } = completeReply(thrown.reply)
-  const passage = { allowed: false, over: false, decision: undefined, status } as const
-  if (deny === 'error') return { ...passage, fields: exchange.fields(), body: undefined, error: thrown }
-  return { ...passage, fields: [...exchange.fields(), ...fields], body }
-}
-
-/** The same answer, with what the limits since have decided. */
-function again(
-  answer: Passage | Promise<Passage>,
-  response: ResponseLike,
-  exchange: Exchange,
-): Passage | Promise<Passage> {
-  if ('then' in answer) return answer.then((settled) => again(settled, response, exchange))
-  return answer.allowed ? go(answer.decision, response, exchange) : answer
 }
