@@ -1,26 +1,9 @@
 import { concurrency } from '@sluice/core'
 import { quota } from '@sluice/quota'
-import { afterEach, describe, expect, it } from 'vitest'
-import {
-  chatAnswer,
-  FRAMEWORKS,
-  type Gateway,
-  openaiUsage,
-  sendChat,
-  sendJson,
-  type Upstream,
-  upstream,
-} from './servers.ts'
+import { describe, expect, it } from 'vitest'
+import { chatAnswer, FRAMEWORKS, keeper, openaiUsage, sendChat, sendJson, upstream } from './servers.ts'
 
-const open: { close(): unknown }[] = []
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close()
-})
-
-const kept = <T extends Gateway | Upstream>(one: T): T => {
-  open.push(one)
-  return one
-}
+const kept = keeper()
 
 const CHAT = '/v1/chat/completions'
 const ask = {

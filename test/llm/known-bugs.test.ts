@@ -1,30 +1,14 @@
 import { concurrency, fixedWindow, memoryStore, type Store } from '@sluice/core'
 import { quota } from '@sluice/quota'
 import { redisStore } from '@sluice/redis'
-import { afterEach, describe, expect, inject, it } from 'vitest'
-import {
-  chatAnswer,
-  FRAMEWORKS,
-  type Gateway,
-  openaiUsage,
-  sendChat,
-  sendJson,
-  type Upstream,
-  upstream,
-} from './servers.ts'
+import { describe, expect, inject, it } from 'vitest'
+import { chatAnswer, FRAMEWORKS, keeper, openaiUsage, sendChat, sendJson, type Upstream, upstream } from './servers.ts'
 
 const gateway = FRAMEWORKS.Express
 const CHAT = '/v1/chat/completions'
 const MINUTE = 60_000
 
-const open: { close(): unknown }[] = []
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close()
-})
-const kept = <T extends Gateway | Upstream>(one: T): T => {
-  open.push(one)
-  return one
-}
+const kept = keeper()
 
 /** Some 25 tokens of input. */
 const ask = {

@@ -7,26 +7,10 @@ import { quota } from '@sluice/quota'
 import { generateText } from 'ai'
 import OpenAI from 'openai'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import {
-  chatAnswer,
-  FRAMEWORKS,
-  type Gateway,
-  openaiUsage,
-  sendChat,
-  sendJson,
-  type Upstream,
-  upstream,
-} from './servers.ts'
+import { chatAnswer, FRAMEWORKS, keeper, openaiUsage, sendChat, sendJson, upstream } from './servers.ts'
 
-const open: { close(): unknown }[] = []
-afterEach(async () => {
-  vi.useRealTimers()
-  for (const one of open.splice(0)) await one.close()
-})
-const kept = <T extends Gateway | Upstream>(one: T): T => {
-  open.push(one)
-  return one
-}
+const kept = keeper()
+afterEach(() => vi.useRealTimers())
 
 const messages = [{ role: 'user' as const, content: 'Hello?' }]
 const ANTHROPIC = {

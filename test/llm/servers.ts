@@ -11,6 +11,7 @@ import { type Charge, callOf, type LlmOptions, llm } from '@sluice/llm'
 import express from 'express'
 import fastify from 'fastify'
 import Koa from 'koa'
+import { afterEach } from 'vitest'
 import { listening } from '../servers.ts'
 
 type Json = Record<string, unknown>
@@ -41,6 +42,18 @@ export async function upstream(answer: Answering): Promise<Upstream> {
     await answer(body, response, request.url ?? '')
   })
   return { url: urlOf(server), bodies, aborted: () => aborted, close: () => shut(server) }
+}
+
+/** What a test opens is closed after it. */
+export function keeper(): <T extends { close(): unknown }>(one: T) => T {
+  const open: { close(): unknown }[] = []
+  afterEach(async () => {
+    for (const one of open.splice(0)) await one.close()
+  })
+  return (one) => {
+    open.push(one)
+    return one
+  }
 }
 
 export function urlOf(server: Server): string {
