@@ -44,8 +44,20 @@ export function textTokens(text: string): number {
   return Math.ceil(length > 0 ? tokens + runTokens(kind, length) : tokens)
 }
 
-/** So many characters of one kind in a row. Fitted to the texts of the test beside this. */
+/** Nearly all runs are shorter. */
+const SHORT = 32
+
+/** The tokens of a short run of each kind, worked out once. */
+const SHORT_RUNS: Float64Array = Float64Array.from({ length: (CYRILLIC + 1) * SHORT }, (_, i) =>
+  tokensOfRun(Math.floor(i / SHORT), i % SHORT),
+)
+
 function runTokens(kind: number, length: number): number {
+  return length < SHORT ? (SHORT_RUNS[kind * SHORT + length] as number) : tokensOfRun(kind, length)
+}
+
+/** So many characters of one kind in a row. Fitted to the texts of the test beside this. */
+function tokensOfRun(kind: number, length: number): number {
   switch (kind) {
     // A space belongs to the word behind it; of several, all but the last are one token, up to some length.
     case SPACE:
