@@ -56,7 +56,7 @@ export class Charging {
       this.#asking.delete(unit)
       const left = leftOf(more)
       if (more.asks.length === 0) this.#free.add(unit)
-      else if (this.#isSettled) heeded(more.cancel())
+      else if (this.#isSettled) rejectionHandled(more.cancel())
       else if (more.allowed) this.#more.set(unit, [...(this.#more.get(unit) ?? []), more])
       else if (left > 0 && left < units) this.#take(unit, left, onNone)
       else onNone()
@@ -77,7 +77,7 @@ export class Charging {
     if (this.#units.length === 0) return true
     const units: Partial<Record<Unit, number>> = {}
     for (const unit of this.#units) units[unit] = this.#settleMore(unit, unitsOf(unit, charge) ?? 0)
-    return heeded(this.#decision.settle(units)) !== false
+    return rejectionHandled(this.#decision.settle(units)) !== false
   }
 
   /** Settles what was taken in addition of one unit; what is left of the true cost is the first decision's. */
@@ -88,7 +88,7 @@ export class Charging {
     let left = Math.max(0, used - first)
     for (const part of parts) {
       const units = Math.min(left, part.cost)
-      heeded(part.settle(units, unit))
+      rejectionHandled(part.settle(units, unit))
       left -= units
     }
     // The first is settled with all that is above what was reserved in all.
@@ -119,7 +119,7 @@ function leftOf({ standings }: Decision): number {
 }
 
 /** A store that cannot take it has said so to whoever listens. */
-function heeded(answer: boolean | Promise<boolean>): boolean | Promise<boolean> {
+function rejectionHandled(answer: boolean | Promise<boolean>): boolean | Promise<boolean> {
   if (isThenable(answer)) answer.then(undefined, () => undefined)
   return answer
 }

@@ -56,7 +56,7 @@ export interface LlmOptions<
   readonly tokenizer?: Tokenizer | undefined
   /**
    * Output tokens to reserve for a request that names no maximum of its own. By default what 95 of the model's last 100 answers stayed
-   * below, and 1,000 until there were ten.
+   * below, at least 256; 1,000 until there were ten.
    */
   readonly reserveOutput?: number | undefined
   /** Tokens for each image, clip or file in a request; defaults to 1,000. */

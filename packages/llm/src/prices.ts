@@ -13,7 +13,7 @@ export interface Price {
   readonly cacheWrite?: number | undefined
 }
 
-/** Prices by model; a function for what depends on more than the name. */
+/** Prices by model: an object, or a function of the model's name. */
 export type Prices = Readonly<Record<string, Price>> | ((model: string) => Price | undefined)
 
 /** @throws {ConfigError} on a price that is none. */

@@ -7,7 +7,7 @@ export interface Ask {
   readonly key: string
   /** A whole number ≥ 0; 0 takes nothing. */
   readonly cost: number
-  /** What it is estimated to cost, where that is more than the policy can hold. */
+  /** Where the cost is an estimate: the whole of it, which may be more than `cost`, as no more is taken than the policy can hold. */
   readonly estimate?: EstimatedCost | undefined
   /** The lease under which a concurrency policy's slots are held: see `nextLease`. */
   readonly lease?: number | undefined
