@@ -116,13 +116,16 @@ describe('pacing', () => {
       }),
     ],
   ])('sends 200 calls into 50 each ten seconds without a single denial: %s', async (_, fields) => {
-    const server = limited(50, 10_000, fields)
-    const api = createFetch({ fetch: server.fetch, maxWaitMs: 100_000 })
-    const { value, afterMs } = await settled(Promise.all(Array.from({ length: 200 }, () => api(URL))))
-    expect(value?.every(({ status }) => status === 200)).toBe(true)
-    expect(server.denied()).toBe(0)
-    expect(server.at).toHaveLength(200)
-    expect(afterMs).toBeLessThan(33_500)
+    // The network puts requests and responses in another order each time.
+    for (let round = 0; round < 30; round++) {
+      const server = limited(50, 10_000, fields)
+      const api = createFetch({ fetch: server.fetch, maxWaitMs: 100_000 })
+      const { value, afterMs } = await settled(Promise.all(Array.from({ length: 200 }, () => api(URL))))
+      expect(value?.every(({ status }) => status === 200)).toBe(true)
+      expect(server.denied()).toBe(0)
+      expect(server.at).toHaveLength(200)
+      expect(afterMs).toBeLessThan(33_500)
+    }
   })
 
   it('spreads calls once little is left', async () => {

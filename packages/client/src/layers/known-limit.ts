@@ -13,7 +13,7 @@ export class KnownLimit {
   #report: RemoteLimit
   /** The smallest remainder of the newest reports: those of calls that were sent before another report had arrived. */
   #remaining: number
-  /** The number of the answer that it was set by, and when that call was sent. */
+  /** The number of the answer that it was set by, and when the latest of the calls was sent that have set it. */
   #answer: number
   #sentAt: number
   /** The earliest time for the next call, while calls are spread; and when the last one was sent that it holds for. */
@@ -67,9 +67,10 @@ export class KnownLimit {
     if (limit.unit !== 'requests') this.#learnCost(remaining)
     this.#report = limit
     this.#remaining = remaining
-    if (!isNewer) return
+    // A call that was sent before this answer had arrived may have been counted before it: its report does not raise what is left.
     this.#answer = answer
-    this.#sentAt = sentAt
+    this.#sentAt = Math.max(this.#sentAt, sentAt)
+    if (!isNewer) return
     this.#answersSince = 0
     this.#lost = 0
   }
@@ -92,7 +93,8 @@ export class KnownLimit {
     const { limit, resetAt } = this.#report
     if (limit === null || resetAt === null || this.#remaining >= LOW_SHARE * limit) return 0
     const restMs = Math.max(0, resetAt - now)
-    const credit = Math.max(0, this.credit(unanswered))
+    // With no room for certain, it is the calls under way that are waited for; they may turn out to be counted already.
+    const credit = Math.max(1, this.credit(unanswered))
     const seen = calls - this.#callsBefore
     const perMs = seen < FEWEST_CALLS ? 0 : seen / Math.max(1_000, now - this.#since)
     return waiting + perMs * restMs <= credit ? 0 : restMs / (credit + 1)
