@@ -1,8 +1,9 @@
 // The tests want a real Redis: REDIS_URL, redis-server on the PATH, or what apt-get brings.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { fail } from './bootstrap.mjs'
+import { answers, installs } from './debian.mjs'
 
 const WAYS =
   'The tests need a Redis, and none was found: install redis-server (apt-get install redis-server, brew install redis) ' +
@@ -10,26 +11,13 @@ const WAYS =
 
 /** Ends this process with a sentence when there is no way to a Redis. Tells whether tests can start servers of their own. */
 export function ensureRedis() {
-  if (answers('redis-server') || installed()) return true
+  if (answers('redis-server') || installs('redis-server', 'redis-server')) return true
   if (process.env.REDIS_URL === undefined) fail(WAYS)
   console.log(
     'Redis: REDIS_URL. Left out, since they start, count, kill and pause servers of their own and there is no ' +
       "redis-server on the PATH: test/faults, the examples over stores, and the Redis store's names and calls.",
   )
   return false
-}
-
-function installed() {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !answers('apt-get')) return false
-  console.log('Installing redis-server for the tests (apt-get, only now) …')
-  const quiet = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
-  spawnSync('apt-get', ['update'], quiet)
-  spawnSync('apt-get', ['install', '--yes', '--no-install-recommends', 'redis-server'], quiet)
-  return answers('redis-server')
-}
-
-function answers(command) {
-  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
 }
 
 /** A Redis on a free port, which keeps nothing. */

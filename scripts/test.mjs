@@ -1,5 +1,6 @@
 // `npm test`: build, type check, lint and every test. Arguments go to vitest.
 import { bootstrap, run, tool } from './bootstrap.mjs'
+import { ensurePromtool } from './debian.mjs'
 import { ensureRedis } from './redis.mjs'
 
 bootstrap()
@@ -11,4 +12,5 @@ run(
 )
 // vitest.config.ts leaves out what starts servers of its own.
 if (!ensureRedis()) process.env.SLUICE_NO_REDIS_SERVER = 'yes'
+ensurePromtool()
 run(tool('vitest'), ['run', ...process.argv.slice(2)], 'A test failed; see above.')

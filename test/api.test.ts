@@ -10,6 +10,7 @@ const entryPoints = [
   ['core', 'index'],
   ['core', 'calendar'],
   ['core', 'http'],
+  ['core', 'observe'],
   ['core', 'remote'],
   ['core', 'runtime'],
   ['core', 'testing'],
@@ -22,6 +23,7 @@ const entryPoints = [
   ['config', 'index'],
   ['client', 'index'],
   ['llm', 'index'],
+  ['metrics', 'index'],
 ] as const
 
 describe('the public API is the one that was committed', () => {

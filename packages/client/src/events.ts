@@ -3,6 +3,16 @@ import type { Attempt } from './errors.js'
 
 /** What `on` can be asked for, and what a listener is given. Times are in Unix milliseconds, lengths in milliseconds. */
 export interface ClientEvents {
+  /**
+   * An attempt was answered, or failed without a status. `result` is what the client makes of it: `'limited'` is a 429, or what
+   * another API says in its place; `'failed'` counts against the server; `'refused'` is any other error of the caller's.
+   */
+  attempt: {
+    readonly key: string
+    readonly result: 'ok' | 'limited' | 'failed' | 'refused'
+    readonly status: number | undefined
+    readonly tookMs: number
+  }
   /** An attempt failed, and another one follows in `waitMs`. */
   retry: {
     readonly key: string
@@ -36,7 +46,7 @@ export type ClientMessage = {
   [Name in keyof ClientEvents]: { readonly event: Name } & ClientEvents[Name]
 }[keyof ClientEvents]
 
-const NAMES = ['retry', 'wait', 'gate', 'throttled', 'open', 'close', 'giveUp'] as const
+const NAMES = ['attempt', 'retry', 'wait', 'gate', 'throttled', 'open', 'close', 'giveUp'] as const
 
 /** Node's diagnostics channel, for whoever observes a whole process; absent elsewhere. */
 const channel: Channel | undefined = builtin('node:diagnostics_channel')?.channel('sluice:client')

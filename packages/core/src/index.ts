@@ -16,7 +16,7 @@ export type { StoreEvents } from './failover/failover.js'
 export type { FailureOptions, InstancesOption, OnStoreError } from './failover/failure.js'
 export type { BanByHand, BanOptions } from './limiter/ban-options.js'
 export type { Costs, Keys } from './limiter/costs.js'
-export type { DecisionMessage, Events } from './limiter/events.js'
+export type { Events } from './limiter/events.js'
 export type { Grant, GrantOptions } from './limiter/grants.js'
 export { type Ledger, type LedgerEvents, type LedgerOptions, type LedgerRecord, ledger } from './limiter/ledger.js'
 export { type Cost, createLimiter, type Limiter, type LimiterOptions, type Take } from './limiter/limiter.js'
@@ -25,6 +25,15 @@ export type { HistoryByPolicy, Usage, UsageByPolicy } from './limiter/usage.js'
 export type { Signal, WaitOptions } from './limiter/wait.js'
 export { WaitError, type WaitReason } from './limiter/wait-error.js'
 export { type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory/memory-store.js'
+export type {
+  BanMessage,
+  DecisionMessage,
+  DeniedMessage,
+  QuotaMessage,
+  StoreMessage,
+  StoreNews,
+} from './observe/channels.js'
+export type { StoreFault, StoreOperation } from './observe/observer.js'
 export { type AdaptiveConcurrencyOptions, adaptiveConcurrency } from './policies/adaptive-concurrency.js'
 export type { NamedPolicy, PolicyLike, PolicyList } from './policies/bind-policies.js'
 export type { Calendar, Period, PeriodUnit } from './policies/calendar.js'
@@ -46,4 +55,4 @@ export { type Duration, parseRate, type Rate, type RateNumbers, type Unit } from
 export type { RateText } from './policies/rate-text.js'
 export type { StoredPolicy } from './policies/stored-policy.js'
 export { createStore } from './stores/create-store.js'
-export type { Answer, Store, SyncStore, TextEntry, Texts } from './stores/store.js'
+export type { Answer, Store, StoreStats, SyncStore, TextEntry, Texts } from './stores/store.js'

@@ -160,6 +160,7 @@ export class Sending<T> {
       held.release()
       return this.#thrown(error, pacer, sent)
     }
+    if (this.#events.isHeard) this.#report(verdict, false)
     // The gate closes before the body is looked at.
     if (sent !== undefined) this.#answered(pacer, sent, verdict)
     this.#target.throttle?.noteAnswer(!verdict.isFailure && !verdict.isRate)
@@ -181,6 +182,7 @@ export class Sending<T> {
       throw refusal
     }
     const verdict = verdictOfError(error, this.#settings.statuses)
+    if (this.#events.isHeard && !this.#stop.aborted) this.#report(verdict, true)
     if (sent !== undefined) {
       if (this.#stop.aborted || (verdict.status === undefined && !verdict.isUnprocessed)) pacer?.lost(sent)
       else if (verdict.status === undefined) pacer?.leave(sent)
@@ -189,6 +191,13 @@ export class Sending<T> {
     if (this.#stop.aborted) throw error
     this.#target.throttle?.noteAnswer(!verdict.isFailure && !verdict.isRate)
     return { verdict, isThrown: true, error }
+  }
+
+  #report({ status, isRate, isFailure }: Verdict, isThrown: boolean): void {
+    const isOk = !isThrown && (status === undefined || status < 400)
+    const result = isRate ? 'limited' : isFailure ? 'failed' : isOk ? 'ok' : 'refused'
+    const tookMs = Date.now() - (this.sentAt ?? 0)
+    this.#events.emit('attempt', { key: this.#work.key, result, status, tookMs })
   }
 
   #answered(pacer: Pacer | undefined, sent: Sent, verdict: Verdict): void {

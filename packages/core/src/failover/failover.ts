@@ -4,6 +4,9 @@ import type { Edit, Once, OnceAnswer } from '../decisions/edit.js'
 import type { Renewal } from '../decisions/lease.js'
 import type { Standing } from '../decisions/standing.js'
 import { describe, isError, isStoreError, StoreError, shown } from '../errors.js'
+import { type StoreMessage, type StoreNews, storeChannel } from '../observe/channels.js'
+import { Observed } from '../observe/observed.js'
+import type { StoreFault, StoreObserver, StoreOperation } from '../observe/observer.js'
 import { fixedWindow } from '../policies/constructors.js'
 import { bindPolicy, type Policy } from '../policies/policy.js'
 import { warn } from '../runtime/builtin.js'
@@ -49,6 +52,8 @@ const RENEW_MS = 1_000
 /** A store that never fails a request: what it cannot decide in time is decided without it. */
 export class Failover {
   readonly store: Store
+  /** Whoever observes how the store answers. */
+  readonly observers: Observed<StoreObserver> = new Observed((error) => this.report(error))
   readonly #events = new Emitter<StoreEvents>(['degraded', 'recovered', 'error'], (error, name) => {
     if (name !== 'error') this.report(error)
     else if (this.#complaints.isNew(error)) warn('SLUICE_LISTENER', `A listener for 'error' failed: ${describe(error)}`)
@@ -82,7 +87,7 @@ export class Failover {
     try {
       answer = verb === 'consume' ? this.store.consume(asks) : this.store.peek(asks)
       if (isAnswer(answer, asks)) return new Decision(asks, answer, verb)
-      if (isThenable(answer)) return this.#later(answer, verb, asks, failure)
+      if (isThenable(answer)) return this.#later(this.#timed(verb, answer), verb, asks, failure)
     } catch (error) {
       return this.#without(verb, asks, error, failure)
     }
@@ -102,7 +107,7 @@ export class Failover {
       return this.#fallback.decideOnce(asks, once, failure)
     }
     try {
-      const answer = this.inTime(this.store.consumeOnce(asks, once), failure.timeoutMs)
+      const answer = this.inTime(this.store.consumeOnce(asks, once), failure.timeoutMs, 'consume')
       return isThenable(answer) ? answer.then(decided).catch(without) : decided(answer)
     } catch (error) {
       return without(error)
@@ -114,7 +119,7 @@ export class Failover {
    * @throws {StoreError} where it does not answer in time; also as a rejection.
    */
   edit(change: Edit, failure: Failure): readonly number[] | Promise<readonly number[]> {
-    return this.inTime(this.store.edit(change), failure.timeoutMs)
+    return this.inTime(this.store.edit(change), failure.timeoutMs, 'edit')
   }
 
   /** Apart from `decide`, since what the closures here hold would be set up for every decision there. */
@@ -134,7 +139,7 @@ export class Failover {
           reject(thrown)
         }
       }
-      const deadline = deadlines.add(() => without(this.#tooLate(failure.timeoutMs)))
+      const deadline = deadlines.add(() => without(this.#tooLate(verb, failure.timeoutMs)))
       Promise.resolve(answer).then(
         (standings) => {
           if (deadline.met) return this.#releaseLate(asks, standings)
@@ -188,7 +193,8 @@ export class Failover {
     once: Once | undefined,
   ): GivenBack | Promise<GivenBack> {
     if (decision.degraded) return this.#fallback.refund(returns, failure, once)
-    return this.store.refund(returns, once)
+    const answer = this.store.refund(returns, once)
+    return isThenable(answer) ? this.#timed('refund', answer) : answer
   }
 
   /**
@@ -200,25 +206,25 @@ export class Failover {
     failure: Failure,
   ): readonly boolean[] | Promise<readonly boolean[]> {
     if (degraded) return this.#fallback.renew(renewals, failure)
-    return this.inTime(this.store.renew(renewals), Math.max(failure.timeoutMs, RENEW_MS))
+    return this.inTime(this.store.renew(renewals), Math.max(failure.timeoutMs, RENEW_MS), 'renew')
   }
 
   /** Forgets keys, also in what decides during an outage. Rejects with a `StoreError` when the store does not do so in time. */
   reset(policies: readonly Policy[], key: string, failure: Failure, scope?: string): void | Promise<void> {
     this.#fallback.reset(policies, [key], scope)
-    return this.inTime(this.store.reset(policies, [key], scope), failure.timeoutMs)
+    return this.inTime(this.store.reset(policies, [key], scope), failure.timeoutMs, 'reset')
   }
 
   /** Forgets every key of these policies. Rejects with a `StoreError` when the store does not do so in time. */
   clear(policies: readonly Policy[]): void | Promise<void> {
     this.#fallback.clear(policies)
-    return this.inTime(this.store.clear(policies), CLEAR_MS)
+    return this.inTime(this.store.clear(policies), CLEAR_MS, 'clear')
   }
 
   /** Something went wrong with one bucket, with a listener, or with something that no request waits for. */
   report(error: unknown): void {
     if (!this.#complaints.isNew(error)) return
-    if (this.#events.hears('error')) this.#events.emit('error', { error })
+    if (this.#events.heard.error) this.#events.emit('error', { error })
     else warn('SLUICE_STORE', isError(error) ? error.message : shown(error))
   }
 
@@ -285,12 +291,14 @@ export class Failover {
         this.#broken.delete(part)
         for (const callback of this.#onRecovered) callback()
         const event = { part, afterMs: Math.round(performance.now() - circuit.brokenAt) }
-        if (this.#events.hears('recovered')) this.#events.emit('recovered', event)
+        this.#publish({ event: 'recovered', ...event })
+        if (this.#events.heard.recovered) this.#events.emit('recovered', event)
         else warn('SLUICE_RECOVERED', `${this.store.url ?? 'The store'} decides again, after ${event.afterMs} ms.`)
       },
     )
     this.#broken.set(part, circuit)
-    if (this.#events.hears('degraded')) this.#events.emit('degraded', { error, part })
+    this.#publish({ event: 'degraded', error, part })
+    if (this.#events.heard.degraded) this.#events.emit('degraded', { error, part })
     else warn('SLUICE_DEGRADED', `${error.message.replace(/\.?$/, '.')} ${MEANWHILE[failure.onStoreError]}`)
   }
 
@@ -298,13 +306,13 @@ export class Failover {
     return this.inTime(this.store.consume([{ policy: PROBE, key, cost: 1 }]), timeoutMs)
   }
 
-  /** The answer, or a rejection with a `StoreError` when it has not come by then. */
-  inTime<T>(answer: T | Promise<T>, ms: number): T | Promise<T> {
+  /** The answer, or a rejection with a `StoreError` when it has not come by then. Observers learn of it where it has a name. */
+  inTime<T>(answer: T | Promise<T>, ms: number, operation?: StoreOperation): T | Promise<T> {
     if (!isThenable(answer)) return answer
     return new Promise((resolve, reject) => {
       const deadlines = this.#deadlinesOf(ms)
-      const deadline = deadlines.add(() => reject(this.#tooLate(ms)))
-      Promise.resolve(answer).then(
+      const deadline = deadlines.add(() => reject(this.#tooLate(operation, ms)))
+      Promise.resolve(operation === undefined ? answer : this.#timed(operation, answer)).then(
         (value) => {
           deadlines.meet(deadline)
           resolve(value)
@@ -321,7 +329,35 @@ export class Failover {
     return new StoreError(`${this.store.url ?? 'The store'} did not answer with one standing per ask.`)
   }
 
-  #tooLate(ms: number): StoreError {
+  /** The same answer; whoever observes the store learns how long it took. */
+  #timed<T>(operation: StoreOperation, answer: PromiseLike<T>): Promise<T> {
+    const asked = Promise.resolve(answer)
+    if (!this.observers.isWatched && storeChannel?.hasSubscribers !== true) return asked
+    const began = performance.now()
+    asked.then(
+      () => this.#answered(operation, performance.now() - began),
+      (error) => this.#failed(operation, isStoreError(error) && error.bucket !== undefined ? 'bucket' : 'connection'),
+    )
+    return asked
+  }
+
+  #answered(operation: StoreOperation, tookMs: number): void {
+    this.observers.each((one) => one.answered?.(operation, tookMs))
+    this.#publish({ event: 'answered', operation, tookMs })
+  }
+
+  #failed(operation: StoreOperation, fault: StoreFault): void {
+    this.observers.each((one) => one.failed?.(operation, fault))
+    this.#publish({ event: 'failed', operation, fault })
+  }
+
+  #publish(message: StoreNews): void {
+    if (storeChannel?.hasSubscribers !== true) return
+    storeChannel.publish({ store: this.store.url ?? 'memory', ...message } satisfies StoreMessage)
+  }
+
+  #tooLate(operation: StoreOperation | undefined, ms: number): StoreError {
+    if (operation !== undefined) this.#failed(operation, 'timeout')
     return new StoreError(`${this.store.url ?? 'The store'} did not answer within ${ms} ms.`)
   }
 }

@@ -1,6 +1,7 @@
 import type { Failover } from '../failover/failover.js'
 import type { LimitEvents } from '../limiter/events.js'
 import type { UsageLedger } from '../limiter/ledger.js'
+import type { ObservedDecisions } from '../observe/observed-decisions.js'
 import type { LimitNames } from './limit-names.js'
 import type { CheckedOptions, PlainPolicies } from './limit-options.js'
 import type { Measure } from './measured.js'
@@ -18,6 +19,7 @@ export interface GuardParts<Req> {
   readonly failover: Failover
   readonly ledger: UsageLedger | undefined
   readonly events: LimitEvents<Req>
+  readonly observers: ObservedDecisions
   readonly names: LimitNames
   readonly checks: RequestChecks<Req>
 }

@@ -7,7 +7,7 @@ import type { Keys } from '../limiter/costs.js'
 import { Decider } from '../limiter/decider.js'
 import { checkId } from '../limiter/grants.js'
 import { checkOneKey } from '../limiter/limiter.js'
-import { isHeard, report, reportWarnings } from '../limiter/report.js'
+import { emitBan, emitWarning, hearsWarnings, isHeard, report, reportWarnings } from '../limiter/report.js'
 import type { Outcome } from '../limiter/slots.js'
 import type { Policy } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
@@ -24,7 +24,7 @@ import type { GuardParts } from './guard-parts.js'
 import type { Passage } from './passage.js'
 import { again, denial, denialAsError, go, OVER, PAST, refusal } from './passages.js'
 import { problem } from './problem.js'
-import { Queue } from './queue.js'
+import { haveQueue, Queue } from './queue.js'
 import { isRefusal } from './refusal.js'
 import type { Reply } from './reply.js'
 import { RequestAsks, toError } from './request-asks.js'
@@ -45,22 +45,22 @@ export class Guard<Req extends object> {
   /** @throws {ConfigError} on policies that cannot be right. */
   constructor(parts: GuardParts<Req>) {
     this.#parts = parts
-    const { name, options, events, failover, ledger } = parts
+    const { name, options, events, failover, ledger, observers } = parts
     const { shadow, warnAt, warnEvery, failure, ban, countDenied, maxDebt } = options
     this.#clients = ScreenedClients.of(options, parts.reader)
     const naming = { name, shadow, warnAt, warnEvery, maxDebt, soft: options.delay !== undefined }
-    this.decider = new Decider(naming, failover, failure, ledger, { ban, countDenied })
+    this.decider = new Decider(naming, failover, failure, ledger, observers, { ban, countDenied })
     this.#asks = new RequestAsks(parts, (policies) => this.decider.own(policies))
     this.decider.onCharged = (charged, decision) => {
       const request = this.#requests.get(decision)
-      if (request !== undefined && parts.measure === undefined) reportWarnings(name, charged, request, events)
+      if (parts.measure === undefined) reportWarnings(name, charged, request as Req, events, observers)
     }
     if (parts.measure !== undefined) {
       const warnings = new SettledWarnings()
       this.decider.onSettled = (decision) => this.#warnOfUse(decision, warnings)
     }
     const { banning } = this.decider
-    if (banning !== undefined) banning.onBanned = (banned) => events.emit('banned', { limit: name, ...banned })
+    if (banning !== undefined) banning.onBanned = (banned) => emitBan(events, observers, { limit: name, ...banned })
     this.decider.onLost = (decision, { policy, key }) => {
       const request = this.#requests.get(decision)
       if (request !== undefined) events.emit('lost', { limit: name, decision, policy, key, request })
@@ -116,7 +116,7 @@ export class Guard<Req extends object> {
     if (this.#clients === undefined) return this.#ask(request, response, exchange, result)
     const isAllowed = this.#clients.isAllowed(request)
     const next = (yes: boolean): Passage | Promise<Passage> =>
-      yes ? go(undefined, response, exchange) : this.#ask(request, response, exchange, result)
+      yes ? this.#skip(request, response, exchange) : this.#ask(request, response, exchange, result)
     return whenKnown(isAllowed, response, next)
   }
 
@@ -136,11 +136,11 @@ export class Guard<Req extends object> {
   ): Passage | Promise<Passage> {
     if (this.#clients === undefined || asks === undefined)
       return this.#consume(asks, request, response, exchange, result)
-    if (this.#clients.isAllowedKey(asks)) return go(undefined, response, exchange)
+    if (this.#clients.isAllowedKey(asks)) return this.#skip(request, response, exchange)
     const isBlocked = this.#clients.isBlocked(request, asks)
     const next = (yes: boolean): Passage | Promise<Passage> =>
       yes
-        ? this.#decided(blockedDecision(asks), request, response, exchange, result)
+        ? this.#decided(blockedDecision(asks), 0, request, response, exchange, result)
         : this.#consume(asks, request, response, exchange, result)
     return whenKnown(isBlocked, response, next)
   }
@@ -152,11 +152,20 @@ export class Guard<Req extends object> {
     exchange: Exchange,
     result: LimitResult,
   ): Passage | Promise<Passage> {
-    if (asks === undefined) return go(undefined, response, exchange)
+    if (asks === undefined) return this.#skip(request, response, exchange)
+    const { observers } = this.#parts
+    // What waits for its turn says nothing of how long a decision takes.
+    const began = observers.isWatched && !haveQueue(asks) ? observers.began() : 0
     const decision = this.#decide(asks, request, response)
     return isThenable(decision)
-      ? decision.then((settled) => this.#decided(settled, request, response, exchange, result))
-      : this.#decided(decision, request, response, exchange, result)
+      ? decision.then((settled) => this.#decided(settled, began, request, response, exchange, result))
+      : this.#decided(decision, began, request, response, exchange, result)
+  }
+
+  #skip(request: Req, response: ResponseLike, exchange: Exchange): Passage {
+    const { name, observers } = this.#parts
+    observers.each((one) => one.skipped?.(name, request))
+    return go(undefined, response, exchange)
   }
 
   /** `undefined`: the client left while it waited for a slot. */
@@ -216,21 +225,25 @@ export class Guard<Req extends object> {
 
   #decided(
     decision: Decision | undefined,
+    began: number,
     request: Req,
     response: ResponseLike,
     exchange: Exchange,
     result: LimitResult,
   ): Passage | Promise<Passage> {
-    if (decision === undefined) return OVER
-    const { name, events, reader, options } = this.#parts
-    if (isHeard(events)) report(name, decision, request, events, reader.route)
+    const { name, events, observers, reader, options } = this.#parts
+    if (decision === undefined) {
+      observers.each((one) => one.canceled?.(name, request))
+      return OVER
+    }
+    if (isHeard(events, observers)) report(name, decision, request, began, events, observers, reader.route)
     const isHeld = decision.hold !== undefined
     const isMeasured = this.#parts.measure !== undefined && decision.taken
     if (isSent(response) || ((isHeld || isMeasured) && isGone(response))) {
       if (isMeasured || isHeld) this.#abandon(decision)
       return OVER
     }
-    if (isHeld || events.hears('warning')) this.#requests.set(decision, request)
+    if (isHeld || events.heard.warning) this.#requests.set(decision, request)
     exchange.decision = decision
     result.standings = this.#reported(decision)
     this.#addFields(decision, request, result)
@@ -268,10 +281,10 @@ export class Guard<Req extends object> {
 
   /** What was estimated counts for warnings when it has been settled. */
   #warnOfUse(decision: Decision, warnings: SettledWarnings): void {
-    const { name, events, failover, options } = this.#parts
-    const request = this.#requests.get(decision)
+    const { name, events, observers, failover, options } = this.#parts
+    const request = this.#requests.get(decision) as Req
     const asks = decision.asks.filter(({ policy, estimate }) => estimate !== undefined && policy.warnAt.length > 0)
-    if (request === undefined || asks.length === 0 || !events.hears('warning')) return
+    if (asks.length === 0 || !hearsWarnings(events, observers)) return
     const looks = asks.map(({ policy, key }): Ask => ({ policy, key, cost: 0 }))
     failover.inBackground(async () => {
       const { standings } = await failover.decide('peek', looks, options.failure)
@@ -281,7 +294,7 @@ export class Guard<Req extends object> {
         const { policy, key } = ask
         const used = standing.used - this.decider.reserved.unitsOf(ask)
         for (const share of warnings.crossed(ask, standing, standing.used - used)) {
-          events.emit('warning', { limit: name, policy, key, share, used, request })
+          emitWarning(events, observers, { limit: name, policy, key, share, used, request })
         }
       }
     })

@@ -5,7 +5,8 @@
 
 export type { EstimatedCost } from '../decisions/ask.js'
 export { bindingOf, type ReportedStanding } from '../decisions/binding.js'
-export type { DecisionMessage, Events } from '../limiter/events.js'
+export type { Events } from '../limiter/events.js'
+export type { DecisionMessage } from '../observe/channels.js'
 export { clientKey } from './client-ip.js'
 export type { Clients } from './client-list.js'
 export type { Configuration, ConfiguredLimit } from './configuration.js'

@@ -4,6 +4,7 @@ import type { Share } from '../failover/share.js'
 import type { LimitEvents } from '../limiter/events.js'
 import type { UsageLedger } from '../limiter/ledger.js'
 import { StoreLimiter } from '../limiter/limiter.js'
+import type { ObservedDecisions } from '../observe/observed-decisions.js'
 import type { Policy } from '../policies/policy.js'
 import { Guard } from './guard.js'
 import { controlsOf, type LimitControls } from './limit-controls.js'
@@ -20,6 +21,7 @@ export interface Workshop<Req> {
   readonly failover: Failover
   readonly ledger: UsageLedger | undefined
   readonly events: LimitEvents<Req>
+  readonly observers: ObservedDecisions
   readonly checks: RequestChecks<Req>
   readonly share: Share
 }
@@ -29,6 +31,8 @@ export interface MadeLimit<Req extends object> {
   readonly name: string
   readonly guard: Guard<Req>
   readonly controls: LimitControls<Req>
+  /** The same without what a request knows: by whole keys, of every policy that the limit has. */
+  readonly limiter: StoreLimiter
 }
 
 /** A limit of this name. @throws {ConfigError} on what cannot be right. */
@@ -56,7 +60,12 @@ export function makeLimit<Req extends object>(
   const limiter = new StoreLimiter(name, distinct(guard.policies.flat()), guard.decider, options.keepIdsMs, 1)
   const depends = isPlans<Req>(policies) ? 'plans' : typeof policies === 'function' ? 'function' : 'nothing'
   const keyOf = (request: Req) => guard.keyOf(request)
-  return { name, guard, controls: controlsOf(limiter, depends, guard.addressPolicies, options.ipv6Prefix, keyOf) }
+  return {
+    name,
+    guard,
+    limiter,
+    controls: controlsOf(limiter, depends, guard.addressPolicies, options.ipv6Prefix, keyOf),
+  }
 }
 
 /** One for each bucket: plans share them. */

@@ -79,6 +79,7 @@ export class NamedLimits<Req extends object> {
     this.#names = names
     this.#configuration = { ...configuration, store: this.#configuration.store }
     this.#defaults = defaults
+    this.#workshop.events.emit('reloaded', { limits: Object.keys(configuration.limits ?? {}) })
   }
 
   /** Makes every limit once, those too that nobody uses yet. */

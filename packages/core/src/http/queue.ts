@@ -5,6 +5,8 @@ import { Standing } from '../decisions/standing.js'
 import type { Decider } from '../limiter/decider.js'
 import { planFor, undo } from '../limiter/wait.js'
 import { type Plan, type Waiting, waitingOf } from '../limiter/waiting.js'
+import { ObservedWait } from '../observe/observed-wait.js'
+import type { WaitResult } from '../observe/observer.js'
 import type { QueueTerms } from '../policies/policy.js'
 import { isThenable } from '../runtime/thenable.js'
 import { isGone, type ResponseLike, whenGone } from './connection.js'
@@ -73,8 +75,10 @@ export class Queue {
       let stopWatching: (() => void) | undefined
       let timer: ReturnType<typeof setTimeout> | undefined
       let isOver = false
-      const end = (): void => {
+      const wait = new ObservedWait(this.#decider, asks)
+      const end = (result: WaitResult): void => {
         isOver = true
+        wait.end(result)
         clearTimeout(timer)
         stopWatching?.()
       }
@@ -86,18 +90,18 @@ export class Queue {
           return planOf(decision)
         },
         settle(decision: Decision) {
-          end()
+          end(decision.allowed ? 'allowed' : 'limited')
           resolve(decision)
         },
         fail(error: unknown) {
-          end()
+          end('canceled')
           reject(error)
         },
         undo: (decision: Decision) => undo(this.#decider, decision),
         close: () => giveUp(),
       }
       const giveUp = (): void => {
-        end()
+        end('limited')
         leave?.()
         const ahead = this.#waiting.sizeOf(line)
         if (denial !== undefined) resolve(this.#decider.slots.estimated(denial, ahead))
@@ -107,13 +111,18 @@ export class Queue {
       if (isOver) return
       stopWatching = whenGone(response, () => {
         if (isOver) return
-        end()
+        end('canceled')
         leave?.()
         resolve(undefined)
       })
       timer = setTimeout(giveUp, terms.timeoutMs)
     })
   }
+}
+
+/** Whether any of these waits for its turn where there is no slot. */
+export function haveQueue(asks: readonly Ask[]): boolean {
+  return placeOf(asks) !== undefined
 }
 
 interface Place {

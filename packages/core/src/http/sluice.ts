@@ -1,6 +1,8 @@
 import { ConfigError } from '../errors.js'
 import { failoverOf } from '../failover/failover.js'
 import { type Events, limitEvents, listen } from '../limiter/events.js'
+import { type Observable, type ObservedLimit, observable } from '../observe/observable.js'
+import { ObservedDecisions } from '../observe/observed-decisions.js'
 import { adaptiveConcurrency } from '../policies/adaptive-concurrency.js'
 import type { CheckedText } from '../policies/bind-policies.js'
 import { concurrency } from '../policies/concurrency.js'
@@ -84,9 +86,10 @@ export function createLimit<Req extends object, Middleware extends object, Handl
   const failover = failoverOf(store)
   noteCreation('sluice()', createLimit)
   const events = limitEvents<Req>()
+  const observers = new ObservedDecisions((error) => events.emit('error', { error }))
   const naming = namer(store)
   const names = new LimitNames()
-  const workshop = { reader, failover, events, checks: new RequestChecks(reader), share, ledger }
+  const workshop = { reader, failover, events, observers, checks: new RequestChecks(reader), share, ledger }
   const named: MadeLimit<Req>[] = []
   const configured = new NamedLimits(workshop, names, configuration, defaults)
   configured.watch(checkConfiguration)
@@ -119,6 +122,14 @@ export function createLimit<Req extends object, Middleware extends object, Handl
     configured.stop()
     return ledger === undefined ? failover.close() : ledger.release().then(() => failover.close())
   }
+  const limits = (): readonly ObservedLimit[] =>
+    [...named, ...configured.current].map(({ name, limiter }) => ({
+      name,
+      policies: limiter.policies,
+      controls: limiter,
+    }))
+  const routeOf = (request: unknown): string | undefined => reader.route?.(request as Req)
+  observable(limit, { failover, decisions: observers, on: on as Observable['on'], limits, routeOf })
   return Object.assign(limit, { named: fromConfiguration, usage, on, store, close })
 }
 

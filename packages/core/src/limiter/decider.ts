@@ -5,6 +5,7 @@ import { isShutOut, type Override } from '../decisions/override.js'
 import { type Settled, type Settler, settleBy } from '../decisions/settler.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
+import type { ObservedDecisions } from '../observe/observed-decisions.js'
 import type { Naming } from '../policies/bind-policies.js'
 import { asSoft, type Policy } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
@@ -19,7 +20,7 @@ import { type Overrides, overridesOf } from './overrides.js'
 import { noteOnce, refund } from './receipts.js'
 import { type Reserved, reservedOf } from './reserved.js'
 import { closeReservation, differenceOf, extensionOf, settledAsks } from './settling.js'
-import { type OnLost, type Outcome, type Slots, slotsOf } from './slots.js'
+import { type OnLost, type Outcome, type SlotOwner, type Slots, slotsOf } from './slots.js'
 
 type Answer = Decision | Promise<Decision>
 
@@ -30,8 +31,10 @@ export interface Denying {
 }
 
 /** Decides for one limit: by its policies, or by what overrides them for a key. */
-export class Decider implements Settler {
+export class Decider implements Settler, SlotOwner {
   readonly name: string
+  /** Whoever observes what it decides. */
+  readonly observers: ObservedDecisions
   readonly failover: Failover
   readonly failure: Failure
   readonly overrides: Overrides
@@ -59,9 +62,11 @@ export class Decider implements Settler {
     failover: Failover,
     failure: Failure,
     ledger: UsageLedger | undefined,
+    observers: ObservedDecisions,
     { ban, countDenied = false }: Denying = {},
   ) {
     this.name = naming.name
+    this.observers = observers
     this.failover = failover
     this.failure = failure
     this.overrides = overridesOf(failover)
@@ -138,6 +143,7 @@ export class Decider implements Settler {
     const answer = this.failover.decide('consume', more, this.failure)
     const noted = (charged: Decision): boolean => {
       this.#ledger?.record(this.name, charged)
+      this.observers.each((one) => one.charged?.(this.name, charged))
       this.onCharged(charged, decision)
       return charged.taken && charged.standings.length > 0
     }
@@ -162,6 +168,7 @@ export class Decider implements Settler {
     const answer = isShutOut(override) ? this.#decideNow('consume', asks, undefined) : this.#ask('consume', asks)
     const noted = (more: Decision): Decision => {
       this.#ledger?.record(this.name, more)
+      if (more.taken) this.observers.each((one) => one.charged?.(this.name, more))
       this.reserved.isUsed = true
       this.reserved.add(more)
       this.onCharged(more, decision)
@@ -278,14 +285,14 @@ export class Decider implements Settler {
       verb,
       asks,
       (others) => this.failover.decide(verb, others, this.failure),
-      (decision, entries) => this.slots.hold(decision, entries, this.failure, this.onLost),
+      (decision, entries) => this.slots.hold(decision, entries, this.failure, this),
     )
   }
 
   /** From here on, what was taken in slots is held; of a denial, when they may be free again is estimated. */
   #held(decision: Decision): Decision {
     if (!decision.allowed) return this.slots.estimated(decision, 0)
-    this.slots.hold(decision, NO_ENTRIES, this.failure, this.onLost)
+    this.slots.hold(decision, NO_ENTRIES, this.failure, this)
     return decision
   }
 

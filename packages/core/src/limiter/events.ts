@@ -3,7 +3,7 @@ import { describe } from '../errors.js'
 import { Complaints } from '../failover/complaints.js'
 import type { Failover, StoreEvents } from '../failover/failover.js'
 import type { Policy } from '../policies/policy.js'
-import { builtin, type Channel, warn } from '../runtime/builtin.js'
+import { warn } from '../runtime/builtin.js'
 import { Emitter, type Listener } from '../runtime/emitter.js'
 
 /** What `on` can be asked for, and what the listener is given. `request` is `undefined` where there is no HTTP. */
@@ -46,22 +46,16 @@ export interface Events<Req> extends Omit<StoreEvents, 'error'> {
     readonly key: string
     readonly request: Req
   }
+  /** The limits of a configuration file were replaced by those that it has now. */
+  reloaded: { readonly limits: readonly string[] }
   /** Something threw: a function of the limit's options or a listener; or one bucket of the store could not be used. */
   error: { readonly error: unknown; readonly request?: Req | undefined }
-}
-
-/** What is published on the diagnostics channel `sluice:decision`. */
-export interface DecisionMessage {
-  readonly limit: string
-  readonly decision: Decision
-  /** The framework's request; `undefined` where there is no HTTP. */
-  readonly request: unknown
 }
 
 /** The events of all limits of one `sluice()`, or of one limiter. */
 export type LimitEvents<Req> = Emitter<Events<Req>>
 
-const NAMES = ['decision', 'denied', 'warning', 'banned', 'lost', 'error', 'degraded', 'recovered'] as const
+const NAMES = ['decision', 'denied', 'warning', 'banned', 'lost', 'reloaded', 'error', 'degraded', 'recovered'] as const
 
 /** A listener that throws or rejects is reported by `error`, and harms no request. */
 export function limitEvents<Req>(): LimitEvents<Req> {
@@ -88,6 +82,3 @@ export function listen<Req, Name extends keyof Events<Req>>(
     offStore()
   }
 }
-
-/** Node's diagnostics channel, for whoever observes a whole process; absent elsewhere. */
-export const decisionChannel: Channel | undefined = builtin('node:diagnostics_channel')?.channel('sluice:decision')

@@ -242,14 +242,14 @@ export class UsageLedger implements Ledger {
   }
 
   #failed(error: unknown, records: number, retryAfterMs: number): void {
-    if (this.#events.hears('failed')) this.#events.emit('failed', { error, records, retryAfterMs })
+    if (this.#events.heard.failed) this.#events.emit('failed', { error, records, retryAfterMs })
     else this.#complain(error)
   }
 
   #drop(units: number): void {
     this.#dropped += units
     const event = { units, total: this.#dropped }
-    if (this.#events.hears('dropped')) this.#events.emit('dropped', event)
+    if (this.#events.heard.dropped) this.#events.emit('dropped', event)
     else if (this.#complaints.isNew('dropped')) {
       warn('SLUICE_LEDGER', `The ledger has dropped usage: ${this.#dropped} units were not recorded.`)
     }

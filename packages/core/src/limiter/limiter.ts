@@ -12,6 +12,8 @@ import {
   shareOf,
 } from '../failover/failure.js'
 import type { MemoryStore } from '../memory/memory-store.js'
+import { type Observable, observable } from '../observe/observable.js'
+import { ObservedDecisions } from '../observe/observed-decisions.js'
 import { checkFlag, checkOptions, checkWhole } from '../options.js'
 import { LARGEST_QUOTA } from '../policies/amount.js'
 import { bindPolicies, type PolicyLike, type PolicyList } from '../policies/bind-policies.js'
@@ -29,10 +31,11 @@ import { type Events, type LimitEvents, limitEvents, listen } from './events.js'
 import { checkId, checkKey, type Grant, type GrantOptions, grantEdit, pastEdit, revokeEdit, wasDone } from './grants.js'
 import { checkLedger, type Ledger } from './ledger.js'
 import { checkOverride, type OverrideOptions, type OverrideTo } from './override-options.js'
-import { isHeard, report, reportWarnings } from './report.js'
+import { emitBan, isHeard, report, reportWarnings } from './report.js'
 import type { Outcome } from './slots.js'
 import { type HistoryByPolicy, pastPeriods, type UsageByPolicy, usageOf } from './usage.js'
 import { checkWait, WAIT_OPTIONS, type WaitOptions, waitInLine } from './wait.js'
+import { WaitError } from './wait-error.js'
 
 export interface LimiterOptions<T extends string, L extends readonly PolicyLike[], S extends Store = Store>
   extends FailureOptions,
@@ -191,7 +194,9 @@ export function createLimiter(options: LimiterOptions<string, readonly PolicyLik
   if (policies === undefined) throw new ConfigError("createLimiter() needs policies, as in { policies: '100/min' }.")
   const maxDebt = options.maxDebt === undefined ? undefined : checkWhole('maxDebt', options.maxDebt, 0, LARGEST_QUOTA)
   const naming = { name, warnAt, warnEvery, maxDebt }
-  const decider = new Decider(naming, failoverOf(toStore(store)), failure, checkLedger(options.ledger), {
+  const failover = failoverOf(toStore(store))
+  const observers = new ObservedDecisions((error) => failover.report(error))
+  const decider = new Decider(naming, failover, failure, checkLedger(options.ledger), observers, {
     ban: checkBan(options.ban),
     countDenied: checkFlag('countDenied', options.countDenied),
   })
@@ -200,7 +205,9 @@ export function createLimiter(options: LimiterOptions<string, readonly PolicyLik
   decider.onLost = (decision, ask) => limiter.lost(decision, ask)
   decider.onCharged = (decision) => limiter.charged(decision)
   if (decider.banning !== undefined) decider.banning.onBanned = (ban) => limiter.banned(ban)
-  return limiter
+  const limits = [{ name, policies: limiter.policies, controls: limiter }]
+  const on: Observable['on'] = (event, listener) => limiter.on(event, listener as never)
+  return observable(limiter, { failover, decisions: observers, on, limits: () => limits })
 }
 
 const KNOWN = [
@@ -248,9 +255,16 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   consume(key: Keys, options?: Take): Decision | Promise<Decision> {
+    const began = this.#decider.observers.began()
     const decision = this.#decide(key, options)
-    if (!isHeard(this.#events)) return decision
-    return isThenable(decision) ? decision.then((settled) => this.#reported(settled)) : this.#reported(decision)
+    if (!this.#isHeard) return decision
+    return isThenable(decision)
+      ? decision.then((settled) => this.#reported(settled, began))
+      : this.#reported(decision, began)
+  }
+
+  get #isHeard(): boolean {
+    return isHeard(this.#events, this.#decider.observers)
   }
 
   #decide(key: Keys, options: Take | undefined): Decision | Promise<Decision> {
@@ -262,8 +276,8 @@ export class StoreLimiter implements Limiter<Store> {
     return this.#decider.decide('consume', checkOneKey(this.#asks(key, cost)), once)
   }
 
-  #reported(decision: Decision): Decision {
-    report(this.#name, decision, undefined, this.#events)
+  #reported(decision: Decision, began: number): Decision {
+    report(this.#name, decision, undefined, began, this.#events, this.#decider.observers)
     return decision
   }
 
@@ -294,10 +308,20 @@ export class StoreLimiter implements Limiter<Store> {
     const { cost } = options ?? NONE
     const asks = this.#asks(key, cost === undefined ? undefined : { cost })
     const line = `${this.#name}\0${typeof key === 'string' ? key : JSON.stringify(Object.entries(key).sort())}`
-    return waitInLine(this.#decider, line, asks, options ?? NONE, this.#maxWaiting, this.#waited)
+    const answer = waitInLine(this.#decider, line, asks, options ?? NONE, this.#maxWaiting, this.#waited)
+    if (this.#decider.observers.isWatched) answer.catch((error) => this.#waitedInVain(error))
+    return answer
   }
 
-  readonly #waited = (decision: Decision): Decision => (isHeard(this.#events) ? this.#reported(decision) : decision)
+  readonly #waited = (decision: Decision): Decision => (this.#isHeard ? this.#reported(decision, 0) : decision)
+
+  /** Whoever gives up was not denied, unless it is for how long that would take. */
+  #waitedInVain(error: unknown): void {
+    const { observers } = this.#decider
+    const denial = error instanceof WaitError && error.reason !== 'closed' ? error.decision : undefined
+    if (denial !== undefined) observers.decided(this.#name, denial, undefined, 0)
+    else observers.each((one) => one.canceled?.(this.#name, undefined))
+  }
 
   reserve(key: Keys, options?: Take): Decision | Promise<Decision> {
     const { reserved } = this.#decider
@@ -418,11 +442,11 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   banned(ban: Parameters<OnBanned>[0]): void {
-    this.#events.emit('banned', { limit: this.#name, ...ban })
+    emitBan(this.#events, this.#decider.observers, { limit: this.#name, ...ban })
   }
 
   charged(decision: Decision): void {
-    reportWarnings(this.#name, decision, undefined, this.#events)
+    reportWarnings(this.#name, decision, undefined, this.#events, this.#decider.observers)
   }
 
   lost(decision: Decision, { policy, key }: Ask): void {

@@ -4,6 +4,8 @@ import type { Renewal } from '../decisions/lease.js'
 import { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
 import type { Failure } from '../failover/failure.js'
+import type { ObservedDecisions } from '../observe/observed-decisions.js'
+import type { Policy } from '../policies/policy.js'
 import { onePer } from '../runtime/one-per.js'
 import { isThenable } from '../runtime/thenable.js'
 import { type Entry, leave } from './adaptive-gates.js'
@@ -11,6 +13,13 @@ import { HoldingTimes } from './holding-times.js'
 
 /** Learns of a slot that expired although its holder had not released it. */
 export type OnLost = (decision: Decision, ask: Ask) => void
+
+/** Whose slots are held. */
+export interface SlotOwner {
+  readonly name: string
+  readonly onLost: OnLost
+  readonly observers: ObservedDecisions
+}
 
 /** How the work ended that slots were held for: what a server that fails fast says of its load is nothing. */
 export type Outcome = 'done' | 'failed' | 'left'
@@ -22,7 +31,7 @@ class Hold {
   /** Places in limits of this process. */
   readonly entries: readonly Entry[]
   readonly failure: Failure
-  readonly onLost: OnLost
+  readonly owner: SlotOwner
   /** When it was taken, or `UNMEASURED`. */
   since: number
   before: Hold | undefined = undefined
@@ -33,14 +42,14 @@ class Hold {
     leases: readonly HeldLease[],
     entries: readonly Entry[],
     failure: Failure,
-    onLost: OnLost,
+    owner: SlotOwner,
     since: number,
   ) {
     this.decision = decision
     this.leases = leases
     this.entries = entries
     this.failure = failure
-    this.onLost = onLost
+    this.owner = owner
     this.since = since
   }
 }
@@ -94,12 +103,16 @@ export class Slots {
    * From now on the decision's slots are renewed until `release`; nothing where it took none.
    * @param entries The limits of this process that it entered: their times are always measured.
    */
-  hold(decision: Decision, entries: readonly Entry[], failure: Failure, onLost: OnLost): void {
+  hold(decision: Decision, entries: readonly Entry[], failure: Failure, owner: SlotOwner): void {
     const leases = decision.taken ? this.#leasesOf(decision, failure.timeoutMs) : NO_LEASES
     if (leases.length === 0 && entries.length === 0) return
     this.#count += 1
-    const isMeasured = entries.length > 0 || this.#count < MEASURED_FIRST || this.#count % MEASURED_EACH === 0
-    this.#add(new Hold(decision, leases, entries, failure, onLost, isMeasured ? performance.now() : UNMEASURED))
+    const isMeasured =
+      entries.length > 0 ||
+      owner.observers.isWatched ||
+      this.#count < MEASURED_FIRST ||
+      this.#count % MEASURED_EACH === 0
+    this.#add(new Hold(decision, leases, entries, failure, owner, isMeasured ? performance.now() : UNMEASURED))
   }
 
   #add(hold: Hold): void {
@@ -147,11 +160,12 @@ export class Slots {
     const { hold } = decision
     if (!(hold instanceof Hold)) return
     this.#remove(hold)
-    const { leases, entries, failure, since } = hold
+    const { leases, entries, failure, owner, since } = hold
     if (since !== UNMEASURED) {
       const heldMs = performance.now() - since
       if (entries.length > 0) leave(entries, outcome === 'left' ? undefined : heldMs, outcome === 'failed')
       for (const { policy } of leases) this.#times.note(policy.address, heldMs)
+      if (owner.observers.isWatched) owner.observers.each((one) => one.released?.(owner.name, decision, heldMs))
     }
     if (this.#freed !== undefined) for (const { ask } of entries) this.#freed(ask)
     if (leases.length === 0) return
@@ -172,6 +186,17 @@ export class Slots {
       return Standing.like(standing, { retryAfterMs: wait, resetAfterMs: Math.max(wait, resetAfterMs) })
     })
     return decision.with(standings)
+  }
+
+  /** How many are held, by policy; of adaptive limits, the places. */
+  held(): ReadonlyMap<Policy, number> {
+    const held = new Map<Policy, number>()
+    const add = (policy: Policy, slots: number): unknown => held.set(policy, (held.get(policy) ?? 0) + slots)
+    for (let hold = this.#last; hold !== undefined; hold = hold.before) {
+      for (const { policy, cost } of hold.leases) add(policy, cost)
+      for (const { ask } of hold.entries) add(ask.policy, ask.cost)
+    }
+    return held
   }
 
   /** What is held expires: there is no store to give it back to. */
@@ -243,7 +268,7 @@ export class Slots {
     else {
       hold.leases = hold.leases.filter((one) => one !== held)
       if (hold.leases.length === 0 && hold.entries.length === 0) this.#remove(hold)
-      hold.onLost(decision, held)
+      hold.owner.onLost(decision, held)
     }
   }
 

@@ -2,6 +2,8 @@ import { type Ask, askedAnew } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import { isShutOut } from '../decisions/override.js'
 import { ConfigError, shown } from '../errors.js'
+import { ObservedWait } from '../observe/observed-wait.js'
+import type { WaitResult } from '../observe/observer.js'
 import { checkWhole } from '../options.js'
 import { LONGEST_TIMER_MS } from '../runtime/longest-timer.js'
 import type { Decider } from './decider.js'
@@ -70,6 +72,7 @@ class Wait implements Waiter {
   #timer: ReturnType<typeof setTimeout> | undefined
   #aborted: (() => void) | undefined
   #leave: (() => void) | undefined
+  readonly #observed: ObservedWait
   #isFirst = true
   #isAsking = false
   #isOver = false
@@ -88,6 +91,7 @@ class Wait implements Waiter {
     this.#decided = decided
     this.#resolve = resolve
     this.#reject = reject
+    this.#observed = new ObservedWait(decider, asks)
   }
 
   begin(waiting: Waiting, line: string, maxWaitMs: number | undefined): void {
@@ -127,7 +131,7 @@ class Wait implements Waiter {
   }
 
   settle(decision: Decision): void {
-    this.#end()
+    this.#end(decision.allowed ? 'allowed' : 'limited')
     if (!decision.allowed) this.#reject(new WaitError(reasonOf(decision), decision))
     else if (decision.delayMs === 0) this.#resolve(this.#decided(decision))
     else if (this.#isInTime(decision.delayMs)) {
@@ -139,7 +143,7 @@ class Wait implements Waiter {
   }
 
   fail(error: unknown): void {
-    this.#end()
+    this.#end('canceled')
     this.#reject(error)
   }
 
@@ -157,13 +161,14 @@ class Wait implements Waiter {
 
   #giveUp(reason: unknown): void {
     if (this.#isOver) return
-    this.#end()
+    this.#end('canceled')
     this.#reject(reason)
     this.#leave?.()
   }
 
-  #end(): void {
+  #end(result: WaitResult): void {
     this.#isOver = true
+    this.#observed.end(result)
     if (this.#timer !== undefined) clearTimeout(this.#timer)
     if (this.#aborted !== undefined) this.#signal?.removeEventListener('abort', this.#aborted)
   }

@@ -2,6 +2,7 @@ import { type Ask, bucketKeyOf } from '../decisions/ask.js'
 import type { Decision } from '../decisions/decision.js'
 import type { Standing } from '../decisions/standing.js'
 import type { Failover } from '../failover/failover.js'
+import type { Policy } from '../policies/policy.js'
 import { LONGEST_TIMER_MS } from '../runtime/longest-timer.js'
 import { onePer } from '../runtime/one-per.js'
 import { isThenable } from '../runtime/thenable.js'
@@ -76,6 +77,16 @@ export class Waiting {
   /** How many wait in a line. */
   sizeOf(line: string): number {
     return this.#lines.get(line)?.size ?? 0
+  }
+
+  /** How many wait, by the policy that they wait for: the first that has a queue, or the first of all. */
+  byPolicy(): ReadonlyMap<Policy, number> {
+    const waiting = new Map<Policy, number>()
+    for (const line of this.#lines.values()) {
+      const policy = line.first && waitsFor(line.first.waiter.asks)
+      if (policy !== undefined) waiting.set(policy, (waiting.get(policy) ?? 0) + line.size)
+    }
+    return waiting
   }
 
   /** Joins a line at its end. Returns a function that leaves it. `denied` is what the waiter was answered before, if it was. */
@@ -371,6 +382,11 @@ export class Waiting {
     const [bucket = ''] = buckets
     return (this.#failover.store.partOf?.(bucket.slice(bucket.indexOf('\0') + 1)) ?? '') !== ''
   }
+}
+
+/** The policy that somebody with these asks waits for, as far as that can be named. */
+export function waitsFor(asks: readonly Ask[]): Policy | undefined {
+  return (asks.find(({ policy }) => policy.lease?.queue !== undefined) ?? asks[0])?.policy
 }
 
 let arrivals = 0

@@ -7,7 +7,7 @@ import type { Standing } from '../decisions/standing.js'
 import { checkOptions, checkWhole } from '../options.js'
 import type { Policy } from '../policies/policy.js'
 import { boundedKey } from '../runtime/key.js'
-import type { SyncStore, TextEntry, Texts } from '../stores/store.js'
+import type { StoreStats, SyncStore, TextEntry, Texts } from '../stores/store.js'
 import { Ids } from './ids.js'
 import type { Tally } from './shard.js'
 import { Table } from './table.js'
@@ -85,6 +85,7 @@ class Memory implements MemoryStore {
   #lastPolicy: Policy | undefined
   #lastTable: Table | undefined
   #sweeping: ReturnType<typeof setTimeout> | undefined
+  #evictions = 0
   /** Steps of the sweep since it found something. */
   #inVain = 0
 
@@ -97,6 +98,10 @@ class Memory implements MemoryStore {
 
   get size(): number {
     return this.#tally.size
+  }
+
+  stats(): StoreStats {
+    return { buckets: this.#tally.size, evictions: this.#evictions }
   }
 
   consume(asks: readonly Ask[]): readonly Standing[] {
@@ -295,6 +300,7 @@ class Memory implements MemoryStore {
    * only hold slots, which are never dropped, of those in the next table that has others.
    */
   #evict(table: Table, key: string): void {
+    this.#evictions += 1
     const home = table.shardOf(key)
     const here = home.size > 0 ? home : table.nextShard()
     const largest = this.#largest ?? table

@@ -9,7 +9,7 @@ import { checkOptions } from '../options.js'
 import { largestDebt } from '../policies/debt.js'
 import type { AlgorithmName, Policy } from '../policies/policy.js'
 import { idNumbers } from '../runtime/key.js'
-import type { Store, TextEntry, Texts } from '../stores/store.js'
+import type { Store, StoreStats, TextEntry, Texts } from '../stores/store.js'
 import { askAcross, bySlot, type SlotGroup } from './across-slots.js'
 import { type Batch, Batches } from './batch.js'
 import { BucketNames, type NamingOptions } from './bucket-name.js'
@@ -90,6 +90,7 @@ class RemoteStore implements Store {
   readonly #runner: Runner
   readonly #names: BucketNames
   readonly #denials: Denials | undefined
+  #remembered = 0
   readonly #clock: (() => number) | undefined
   /** How far the server's clock is ahead of this process's: it is told at every answer. */
   #ahead = 0
@@ -110,7 +111,14 @@ class RemoteStore implements Store {
 
   consume(asks: readonly Ask[]): readonly Standing[] | Promise<readonly Standing[]> {
     if (asks.length > 1) refuseTwins(asks)
-    return this.#denials?.recall(asks) ?? this.#run('take', asks)
+    const remembered = this.#denials?.recall(asks)
+    if (remembered === undefined) return this.#run('take', asks)
+    this.#remembered += 1
+    return remembered
+  }
+
+  stats(): StoreStats {
+    return { rememberedDenials: this.#remembered, roundTrips: this.#runner.calls }
   }
 
   async consumeOnce(asks: readonly Ask[], once: Once): Promise<OnceAnswer<Standing>> {

@@ -14,12 +14,15 @@ interface Known {
 export class Runner {
   readonly #connection: Connection
   readonly #known = new Map<string, Known>()
+  /** Scripts that it was asked to run. */
+  calls = 0
 
   constructor(connection: Connection) {
     this.#connection = connection
   }
 
   run(script: string, names: readonly string[], args: readonly string[]): Promise<Reply> {
+    this.calls += 1
     let known = this.#known.get(script)
     if (known === undefined) {
       known = { sha: undefined, hashing: undefined, loading: undefined }

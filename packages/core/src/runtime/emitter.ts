@@ -11,12 +11,16 @@ export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, readonly Listener<never>[]>()
   readonly #failed: <Name extends keyof Events>(error: unknown, name: Name, event: Events[Name]) => void
   #size = 0
+  /** Whether anybody listens, by event: read before an event is made. */
+  readonly heard: { readonly [Name in keyof Events]?: boolean }
 
   constructor(
     names: readonly (keyof Events & string)[],
     failed: <Name extends keyof Events>(error: unknown, name: Name, event: Events[Name]) => void,
   ) {
     this.#names = names
+    // All at once, so that reading one costs no look-up.
+    this.heard = Object.fromEntries(names.map((name) => [name, false])) as typeof this.heard
     this.#failed = failed
   }
 
@@ -47,10 +51,6 @@ export class Emitter<Events extends object> {
     }
   }
 
-  hears(name: keyof Events): boolean {
-    return this.#of(name).length > 0
-  }
-
   /** To those who listen now: one that is added meanwhile hears the next event. */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const listener of this.#of(name) as readonly Listener<Events[Name]>[]) {
@@ -70,5 +70,6 @@ export class Emitter<Events extends object> {
   #set(name: keyof Events, listeners: readonly Listener<never>[]): void {
     this.#size += listeners.length - this.#of(name).length
     this.#listeners.set(name, listeners)
+    Object.assign(this.heard, { [name]: listeners.length > 0 })
   }
 }

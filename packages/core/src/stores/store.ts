@@ -50,10 +50,24 @@ export interface Store {
   readonly maxKeys?: number
   /** The version of the texts, of a store that knows it without being asked. */
   readonly textsVersion?: string
+  /** What it counts of itself, for whoever observes it. */
+  stats?(): StoreStats
   /** A key as the store shows it, where it hides keys. */
   masked?(key: string): string
   /** Names the part of the store that holds a key, where parts can fail apart, as a cluster's nodes do. */
   partOf?(key: string): string
+}
+
+/** What a store counts of itself: numbers since it was made, but for those that say how much there is now. */
+export interface StoreStats {
+  /** Buckets that it holds now, of a store in this process. */
+  readonly buckets?: number | undefined
+  /** Buckets that were dropped for want of room. */
+  readonly evictions?: number | undefined
+  /** Denials that were answered from memory, without a round trip. */
+  readonly rememberedDenials?: number | undefined
+  /** Calls to the server: each carries the decisions of a batch. */
+  readonly roundTrips?: number | undefined
 }
 
 /** Small texts by name, such as overrides, and their version; `undefined` where it is the one that was known. */

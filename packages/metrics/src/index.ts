@@ -1,0 +1,19 @@
+/**
+ * What limits do, for those who run them: metrics, logs and webhooks.
+ * @module @sluice/metrics
+ */
+
+export { RESULTS, type Reason, type Result } from './counts/result.js'
+export { METRICS, type MetricDefinition, type MetricType } from './definitions.js'
+export {
+  createMetrics,
+  type Metrics,
+  type MetricsOptions,
+  type Source,
+  type TopKey,
+  type TopKeysOptions,
+} from './metrics.js'
+export type { Handlers, WritableContext, WritableReply, WritableResponse } from './outputs/handlers.js'
+export type { MeterLike, TraceLike } from './outputs/open-telemetry.js'
+export type { PromRegistry } from './outputs/prom-client.js'
+export type { HeavyKey } from './top-keys/space-saving.js'

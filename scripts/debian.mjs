@@ -1,0 +1,29 @@
+// What the tests want beside Node.js, and apt-get can bring.
+import { spawnSync } from 'node:child_process'
+import { fail } from './bootstrap.mjs'
+
+export function answers(command) {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0
+}
+
+let isUpdated = false
+
+/** Installs a package where this is Debian or Ubuntu and we are root; tells whether its command answers then. */
+export function installs(name, command) {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !answers('apt-get')) return false
+  console.log(`Installing ${name} for the tests (apt-get, only now) …`)
+  const quiet = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
+  if (!isUpdated) spawnSync('apt-get', ['update'], quiet)
+  isUpdated = true
+  spawnSync('apt-get', ['install', '--yes', '--no-install-recommends', name], quiet)
+  return answers(command)
+}
+
+/** promtool checks metrics and alerts. Ends this process with a sentence when there is no way to it. */
+export function ensurePromtool() {
+  if (answers('promtool') || installs('prometheus', 'promtool')) return
+  fail(
+    'The tests need promtool, and it was not found: install Prometheus (apt-get install prometheus, brew install prometheus) ' +
+      'so that it is on the PATH.',
+  )
+}
