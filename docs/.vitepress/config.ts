@@ -41,6 +41,8 @@ export default defineConfig({
           page('Configuration files', '/config'),
           page('Stores', '/stores'),
           page('Headers', '/headers'),
+          page('Metrics and logs', '/metrics'),
+          page('Alerts', '/alerts'),
           page('Recipes', '/recipes'),
           page('Testing', '/testing'),
           page('Client', '/client'),

@@ -5,6 +5,8 @@
 
 export { RESULTS, type Reason, type Result } from './counts/result.js'
 export { METRICS, type MetricDefinition, type MetricType } from './definitions.js'
+export { type LogOptions, logDenials } from './logs/log-denials.js'
+export type { ConsoleLogger, Level, LogEntry, Logger, ObjectFirstLogger, WinstonLogger } from './logs/logger.js'
 export {
   createMetrics,
   type Metrics,
@@ -16,4 +18,7 @@ export {
 export type { Handlers, WritableContext, WritableReply, WritableResponse } from './outputs/handlers.js'
 export type { MeterLike, TraceLike } from './outputs/open-telemetry.js'
 export type { PromRegistry } from './outputs/prom-client.js'
+export type { KeyOptions } from './shown-key.js'
 export type { HeavyKey } from './top-keys/space-saving.js'
+export type { DeliveryResult } from './webhook/delivery.js'
+export { type Webhook, type WebhookOptions, type WebhookType, webhook } from './webhook/webhook.js'

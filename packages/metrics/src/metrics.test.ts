@@ -1,6 +1,6 @@
 import { concurrency, createLimiter, memoryStore, type Store, slidingWindow } from '@sluice/core'
 import { quota } from '@sluice/quota'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createMetrics, METRICS, RESULTS } from './index.ts'
 
 /** The value of a series in a text, by its metric and some of its labels. */
@@ -192,12 +192,18 @@ describe('what is shown', () => {
   })
 
   it('has series for at most 200 limits and policies; the others share one', () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
     const store = memoryStore()
     const limiters = Array.from({ length: 250 }, (_, i) =>
       createLimiter({ name: `limit-${i}`, policies: '10/day', store }),
     )
     const metrics = createMetrics(limiters)
     for (const limiter of limiters) limiter.consume('a')
+    expect(warned.mock.calls.map(([sentence]) => sentence)).toEqual([
+      'There are more than 200 limits: further ones are counted as "_other". Names should not be made of keys.',
+      'There are more than 200 policies: further ones are counted as "_other". Names should not be made of keys.',
+    ])
+    warned.mockRestore()
     const text = metrics.text()
     expect(valueIn(text, requests)).toBe(250)
     expect(valueIn(text, requests, { limit: '_other' })).toBe(50)

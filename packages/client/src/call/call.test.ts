@@ -143,6 +143,11 @@ describe('a listener', () => {
     const { fetch } = answering([500], 200)
     await settled(createFetch({ fetch })(URL))
     unsubscribe('sluice:client', listener)
-    expect(heard).toMatchObject([{ event: 'retry', key: 'https://api.example.com', attempt: 1, status: 500 }])
+    const key = 'https://api.example.com'
+    expect(heard).toMatchObject([
+      { event: 'attempt', key, result: 'failed', status: 500 },
+      { event: 'retry', key, attempt: 1, status: 500 },
+      { event: 'attempt', key, result: 'ok', status: 200 },
+    ])
   })
 })

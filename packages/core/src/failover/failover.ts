@@ -291,12 +291,14 @@ export class Failover {
         this.#broken.delete(part)
         for (const callback of this.#onRecovered) callback()
         const event = { part, afterMs: Math.round(performance.now() - circuit.brokenAt) }
+        this.observers.each((one) => one.recovered?.(part, event.afterMs))
         this.#publish({ event: 'recovered', ...event })
         if (this.#events.heard.recovered) this.#events.emit('recovered', event)
         else warn('SLUICE_RECOVERED', `${this.store.url ?? 'The store'} decides again, after ${event.afterMs} ms.`)
       },
     )
     this.#broken.set(part, circuit)
+    this.observers.each((one) => one.degraded?.(error, part))
     this.#publish({ event: 'degraded', error, part })
     if (this.#events.heard.degraded) this.#events.emit('degraded', { error, part })
     else warn('SLUICE_DEGRADED', `${error.message.replace(/\.?$/, '.')} ${MEANWHILE[failure.onStoreError]}`)

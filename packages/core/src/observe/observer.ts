@@ -1,4 +1,5 @@
 import type { Decision } from '../decisions/decision.js'
+import type { StoreError } from '../errors.js'
 import type { Policy } from '../policies/policy.js'
 
 /** How a wait in a line ended: let in, denied all the same, or given up by whoever waited. */
@@ -41,4 +42,7 @@ export type StoreFault = 'timeout' | 'connection' | 'bucket'
 export interface StoreObserver {
   answered?(operation: StoreOperation, tookMs: number): void
   failed?(operation: StoreOperation, fault: StoreFault): void
+  /** The store, or the named part of it, does not decide any more, and decides again after so many milliseconds. */
+  degraded?(error: StoreError, part: string): void
+  recovered?(part: string, afterMs: number): void
 }

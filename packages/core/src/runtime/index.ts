@@ -5,6 +5,7 @@
 
 export { describe, isError, shown } from '../errors.js'
 export { checkFlag, checkName, checkOptions, checkWhole, nearestTo } from '../options.js'
+export { checkTime } from '../policies/duration.js'
 export { builtin, type Channel, warn } from './builtin.js'
 export { Emitter, type Listener } from './emitter.js'
 export { LONGEST_TIMER_MS } from './longest-timer.js'

@@ -23,9 +23,14 @@ export function copied(key: string): string {
   return key.length <= ALWAYS_COPIED ? key : (JSON.parse(JSON.stringify(key)) as string)
 }
 
-/** The first 12 bytes of the key's SHA-256, as in `pk`; `undefined` where the runtime has no synchronous hash. */
-export function keyDigest(key: string): string | undefined {
-  return builtin('node:crypto')?.createHash('sha256').update(key).digest().subarray(0, 12).toString('base64')
+/**
+ * The first 12 bytes of the key's SHA-256, as in `pk`, or with a secret of its HMAC; `undefined` where the runtime has no synchronous
+ * hash.
+ */
+export function keyDigest(key: string, secret?: string): string | undefined {
+  const crypto = builtin('node:crypto')
+  const hash = secret === undefined ? crypto?.createHash('sha256') : crypto?.createHmac('sha256', secret)
+  return hash?.update(key).digest().subarray(0, 12).toString('base64')
 }
 
 /** Two numbers below 2^48 that stand for a text: the first 12 bytes of its SHA-256, or where there is none, of a simpler hash. */
