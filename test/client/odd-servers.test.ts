@@ -1,9 +1,17 @@
 import { attemptsOf, createClient, createFetch, type RetryAfterError } from '@sluice/client'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { inOrder, type Noted, noted } from './servers.ts'
 
-let server: Noted
-afterEach(() => server.stop())
+const servers: Noted[] = []
+afterAll(() => {
+  for (const server of servers) server.stop()
+})
+
+async function serve(listener: Parameters<typeof noted>[0]): Promise<Noted> {
+  const server = await noted(listener)
+  servers.push(server)
+  return server
+}
 
 /** At most a tenth more than what was said, and what a busy machine adds. */
 function expectWait(gap: number | undefined, ms: number): void {
@@ -13,7 +21,7 @@ function expectWait(gap: number | undefined, ms: number): void {
 
 const inSeconds = (seconds: number, skewMs = 0) => new Date(Date.now() + skewMs + seconds * 1_000)
 
-describe('a server that denies twice, and then answers', () => {
+describe.concurrent('a server that denies twice, and then answers', () => {
   const none = { retry: { jitter: 'none', baseMs: 300 } } as const
 
   it.each([
@@ -26,7 +34,7 @@ describe('a server that denies twice, and then answers', () => {
     ['ratelimit-reset', { 'ratelimit-reset': '1' }, [1_000, 1_000]],
     ['two Retry-After fields', { 'retry-after': ['1', '0.2'] }, [1_000, 1_000]],
   ] as const)('is asked again when it says: %s', async (_, headers, gaps) => {
-    server = await noted(
+    const server = await serve(
       inOrder([429, { ...headers } as Record<string, string>], [429, { ...headers } as Record<string, string>], [200]),
     )
     const response = await createFetch(none)(server.url)
@@ -37,7 +45,7 @@ describe('a server that denies twice, and then answers', () => {
   })
 
   it('in two minutes is not waited for', async () => {
-    server = await noted(inOrder([429, { 'retry-after': '120' }]))
+    const server = await serve(inOrder([429, { 'retry-after': '120' }]))
     const began = performance.now()
     const error = await createFetch()(server.url).catch((error: RetryAfterError) => error)
     expect(error).toMatchObject({ code: 'SLUICE_RETRY_AFTER' })
@@ -46,7 +54,7 @@ describe('a server that denies twice, and then answers', () => {
   })
 
   it('in 3,000 years is not waited for', async () => {
-    server = await noted(inOrder([429, { 'retry-after': '99999999999' }]))
+    const server = await serve(inOrder([429, { 'retry-after': '99999999999' }]))
     await expect(createFetch({ maxWaitMs: 2 ** 31 - 1 })(server.url)).rejects.toMatchObject({
       code: 'SLUICE_RETRY_AFTER',
     })
@@ -54,15 +62,15 @@ describe('a server that denies twice, and then answers', () => {
   })
 
   it('and says not to retry is left alone', async () => {
-    server = await noted(inOrder([429, { 'x-should-retry': 'false', 'retry-after': '1' }]))
+    const server = await serve(inOrder([429, { 'x-should-retry': 'false', 'retry-after': '1' }]))
     expect((await createFetch()(server.url)).status).toBe(429)
     expect(server.requests).toHaveLength(1)
   })
 })
 
-describe('a server whose clock is wrong', () => {
+describe.concurrent('a server whose clock is wrong', () => {
   it.each([3_600_000, -3_600_000])('by %i ms is waited for as long as it means', async (skewMs) => {
-    server = await noted((_req, res, number) => {
+    const server = await serve((_req, res, number) => {
       if (number > 1) return res.end('ok')
       // Whole seconds: up to one more.
       res.writeHead(429, {
@@ -81,7 +89,7 @@ describe('a server whose clock is wrong', () => {
     const [day, month, date, time, year] = inSeconds(2).toUTCString().replace(',', '').split(' ').length
       ? asctime(inSeconds(2))
       : []
-    server = await noted(inOrder([503, { 'retry-after': `${day} ${month} ${date} ${time} ${year}` }], [200]))
+    const server = await serve(inOrder([503, { 'retry-after': `${day} ${month} ${date} ${time} ${year}` }], [200]))
     await createFetch()(server.url)
     expect(server.gaps()[0]).toBeGreaterThanOrEqual(990)
   })
@@ -96,7 +104,7 @@ function asctime(date: Date): readonly [string, string, string, string, string] 
 
 describe('a body', () => {
   it.each([429, 503])('of a %i that never ends holds nobody up', async (status) => {
-    server = await noted((_req, res, number) => {
+    const server = await serve((_req, res, number) => {
       if (number > 1) return res.end('ok')
       res.writeHead(status, { 'content-type': 'application/json', 'retry-after-ms': '50' })
       return res.write('{"error":')
@@ -108,7 +116,7 @@ describe('a body', () => {
   })
 
   it('that breaks off after the head is the caller’s to see, and gives its place back', async () => {
-    server = await noted((_req, res) => {
+    const server = await serve((_req, res) => {
       res.writeHead(200, { 'content-length': '100' })
       res.write('begun')
       setTimeout(() => res.destroy(), 20)
@@ -121,7 +129,7 @@ describe('a body', () => {
   it.each(['text', 'json', 'arrayBuffer', 'blob', 'bytes'] as const)(
     'is given back when it has been read by %s()',
     async (way) => {
-      server = await noted(inOrder([200, {}, '"text"']))
+      const server = await serve(inOrder([200, {}, '"text"']))
       const api = createFetch({ concurrency: 1 })
       for (let i = 0; i < 3; i++) {
         const response = await api(server.url)
@@ -133,7 +141,7 @@ describe('a body', () => {
   )
 
   it('is that of a real Response: its URL, its type, its stream, its copies', async () => {
-    server = await noted((req, res) => {
+    const server = await serve((req, res) => {
       if (req.url === '/old') res.writeHead(302, { location: '/new' })
       res.end('x'.repeat(200_000))
     })
@@ -172,7 +180,7 @@ describe('a body', () => {
   })
 
   it('ends with its caller’s signal, also where the call has a deadline', async () => {
-    server = await noted((_req, res) => {
+    const server = await serve((_req, res) => {
       res.write('begun')
     })
     const controller = new AbortController()
@@ -186,7 +194,7 @@ describe('a body', () => {
 
 describe('a connection', () => {
   it('that is reset before an answer is tried again', async () => {
-    server = await noted((req, res, number) => {
+    const server = await serve((req, res, number) => {
       if (number < 3) req.socket.resetAndDestroy()
       else res.end('ok')
     })
@@ -196,7 +204,7 @@ describe('a connection', () => {
   })
 
   it('that nobody takes is tried again, whatever is sent', async () => {
-    server = await noted(inOrder([200]))
+    const server = await serve(inOrder([200]))
     server.stop()
     const failed = await createFetch({ retry: { baseMs: 1 } })(server.url, { method: 'POST', body: 'x' }).catch(
       (error) => error,
@@ -209,7 +217,7 @@ describe('a connection', () => {
 describe('a redirect to a 429', () => {
   it('is waited for like any', async () => {
     let denied = 0
-    server = await noted((req, res) => {
+    const server = await serve((req, res) => {
       if (req.url === '/old') {
         res.writeHead(307, { location: '/new' })
         return res.end()
@@ -226,7 +234,7 @@ describe('a redirect to a 429', () => {
 
 describe('a streaming POST', () => {
   it('that is denied is not sent twice', async () => {
-    server = await noted((req, res) => {
+    const server = await serve((req, res) => {
       req.resume().on('end', () => {
         res.writeHead(429, { 'retry-after-ms': '10' })
         res.end('slow down')
@@ -258,7 +266,7 @@ describe('an abort', () => {
   }
 
   it('settles at once, wherever the call is, and nothing is sent after it', async () => {
-    server = await noted((req, res) => {
+    const server = await serve((req, res) => {
       if (req.url === '/503') res.writeHead(503, { 'retry-after': '3' })
       if (req.url === '/used') res.setHeader('ratelimit', '"a";r=0;t=3')
       if (req.url !== '/hang') res.end()
@@ -300,7 +308,7 @@ describe('an abort', () => {
 
 describe('more responses than places', () => {
   it('may all be waited for before the first is read', async () => {
-    server = await noted((_req, res) => res.end('x'.repeat(50_000)))
+    const server = await serve((_req, res) => res.end('x'.repeat(50_000)))
     const api = createFetch({ concurrency: 2 })
     const responses = await Promise.all(Array.from({ length: 9 }, () => api(server.url)))
     const texts = await Promise.all(responses.map((response) => response.text()))
@@ -309,7 +317,7 @@ describe('more responses than places', () => {
   })
 
   it('keep their places where their bodies are long, until those are read', async () => {
-    server = await noted((_req, res) => res.end('x'.repeat(5_000_000)))
+    const server = await serve((_req, res) => res.end('x'.repeat(5_000_000)))
     const api = createFetch({ concurrency: 1 })
     const response = await api(server.url)
     await new Promise((resolve) => setTimeout(resolve, 100))

@@ -1,11 +1,13 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest'
 import { type Environment, type Framework, type Running, startExample } from '../servers.ts'
 
 /** What every framework's example server must answer: the same, to the letter. */
 export function conformance(frameworks: readonly Framework[], open: () => Promise<Place> = inMemory): void {
-  describe.each(frameworks)('the example API on $title', (framework) => answersAlike(framework, open))
+  // Whoever tests a store has the machine to itself, and its servers mostly wait: they are asked side by side.
+  const group = open === inMemory ? describe : describe.concurrent
+  group.each(frameworks)('the example API on $title', (framework) => answersAlike(framework, open))
 }
 
 /** A store to run over: what the server's environment says of it, and how it is put away. */
@@ -19,6 +21,8 @@ async function inMemory(): Promise<Place> {
 }
 
 function answersAlike(framework: Framework, open: () => Promise<Place>): void {
+  // Each server is asked for one thing after the other.
+  const it = test.sequential
   let server: Running
   let place: Place
 

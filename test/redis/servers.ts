@@ -88,6 +88,9 @@ export interface RedisCluster {
 
 const SLOTS = 16_384
 
+/** A master otherwise waits five seconds for more replicas before it sends its data to the first. */
+const AT_ONCE = ['--repl-diskless-sync-delay', '0']
+
 /** Three masters, each with a replica. A node is missed after `timeoutMs`. */
 export async function startCluster(timeoutMs = 1_000): Promise<RedisCluster> {
   const settings = [
@@ -97,6 +100,7 @@ export async function startCluster(timeoutMs = 1_000): Promise<RedisCluster> {
     `${timeoutMs}`,
     '--cluster-replica-validity-factor',
     '0',
+    ...AT_ONCE,
   ]
   const nodes = await Promise.all(Array.from({ length: 6 }, () => startRedis(settings)))
   const [masters, replicas] = [nodes.slice(0, 3), nodes.slice(3)]
@@ -138,7 +142,7 @@ export interface RedisSentinels {
 
 /** A master and a replica, watched by three Sentinels. */
 export async function startSentinels(): Promise<RedisSentinels> {
-  const [master, replica] = await Promise.all([startRedis(), startRedis()])
+  const [master, replica] = await Promise.all([startRedis(AT_ONCE), startRedis(AT_ONCE)])
   await replica.command('REPLICAOF', '127.0.0.1', master.port)
   await until(async () => isLinked(await replica.command('INFO', 'replication')))
   const sentinels = await Promise.all(Array.from({ length: 3 }, () => startSentinel(master.port)))
