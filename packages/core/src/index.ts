@@ -55,4 +55,4 @@ export { type Duration, parseRate, type Rate, type RateNumbers, type Unit } from
 export type { RateText } from './policies/rate-text.js'
 export type { StoredPolicy } from './policies/stored-policy.js'
 export { createStore } from './stores/create-store.js'
-export type { Answer, Store, StoreStats, SyncStore, TextEntry, Texts } from './stores/store.js'
+export type { Answer, Counts, Store, StoreStats, SyncStore, TextEntry, Texts } from './stores/store.js'

@@ -7,7 +7,8 @@ import type { Standing } from '../decisions/standing.js'
 import { checkOptions, checkWhole } from '../options.js'
 import type { Policy } from '../policies/policy.js'
 import { boundedKey } from '../runtime/key.js'
-import type { StoreStats, SyncStore, TextEntry, Texts } from '../stores/store.js'
+import type { Counts, StoreStats, SyncStore, TextEntry, Texts } from '../stores/store.js'
+import { MemoryCounts } from './counts.js'
 import { Ids } from './ids.js'
 import type { Tally } from './shard.js'
 import { Table } from './table.js'
@@ -73,6 +74,7 @@ class Memory implements MemoryStore {
   readonly #tally: Tally = { size: 0 }
   readonly #ids: Ids
   readonly #texts: MemoryTexts
+  readonly #counts: MemoryCounts
   /** Policies that share an address share a table: a change of plan carries its usage over. */
   readonly #tables = new Map<string, Table>()
   /** The same tables, to look at one after the other. */
@@ -94,6 +96,7 @@ class Memory implements MemoryStore {
     this.#clocks = clocks
     this.#ids = new Ids(clocks.unix)
     this.#texts = new MemoryTexts(clocks.unix)
+    this.#counts = new MemoryCounts(clocks.unix)
   }
 
   get size(): number {
@@ -153,6 +156,14 @@ class Memory implements MemoryStore {
     return this.#texts.write(entry)
   }
 
+  addCounts(additions: readonly Counts[]): void {
+    this.#counts.add(additions)
+  }
+
+  readCounts(tables: readonly string[]): readonly ReadonlyMap<string, number>[] {
+    return this.#counts.read(tables)
+  }
+
   refund(returns: readonly Return[], once?: Once): readonly number[] {
     if (once !== undefined) this.#ids.forget(returns, once)
     const [only] = returns
@@ -205,6 +216,7 @@ class Memory implements MemoryStore {
     if (policies === undefined) {
       this.#ids.clear()
       this.#texts.clear()
+      this.#counts.clear()
     }
     this.#forgetPolicies()
   }

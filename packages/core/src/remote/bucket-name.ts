@@ -48,6 +48,11 @@ export class BucketNames {
     return { names: [`${start}texts`, `${start}bans`, `${start}changes`], tag: '#' }
   }
 
+  /** A table of counts, in the slot of the texts. */
+  counts(table: string): string {
+    return `${this.#start}#}:counts:${table}`
+  }
+
   /** The key as it stands in the store: what a cluster chooses the slot by. */
   tagOf(key: string): string {
     if (this.#secret !== undefined) return HASHED + digest(key, this.#secret)

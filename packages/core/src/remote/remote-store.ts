@@ -9,12 +9,13 @@ import { checkOptions } from '../options.js'
 import { largestDebt } from '../policies/debt.js'
 import type { AlgorithmName, Policy } from '../policies/policy.js'
 import { idNumbers } from '../runtime/key.js'
-import type { Store, StoreStats, TextEntry, Texts } from '../stores/store.js'
+import type { Counts, Store, StoreStats, TextEntry, Texts } from '../stores/store.js'
 import { askAcross, bySlot, type SlotGroup } from './across-slots.js'
 import { type Batch, Batches } from './batch.js'
 import { BucketNames, type NamingOptions } from './bucket-name.js'
 import { Commands, type OnceArgs, type Verb } from './command.js'
 import type { Connection } from './connection.js'
+import { ADD_COUNTS, READ_COUNTS } from './counts.lua.js'
 import { Denials } from './denials.js'
 import { Buckets, type Reply, standingOf, type Verdict, verdictOf } from './reply.js'
 import { Runner } from './runner.js'
@@ -196,6 +197,29 @@ class RemoteStore implements Store {
   async writeText(entry: TextEntry): Promise<boolean> {
     const { numbers } = await this.#askTexts('write', this.#commands.writeText(entry, this.#clock?.()))
     return numbers[0] === 1
+  }
+
+  /** Apart from the batches: nobody waits for it. */
+  async addCounts(additions: readonly Counts[]): Promise<void> {
+    const args = additions.flatMap(({ keepMs, most, rows }) => [
+      ...[Math.ceil(keepMs / 1_000), most, rows.size].map(String),
+      ...[...rows].flatMap(([row, number]) => [row, String(number)]),
+    ])
+    const names = additions.map(({ table }) => this.#names.counts(table))
+    await this.#orFail(() => this.#runner.run(ADD_COUNTS, names, args))
+  }
+
+  async readCounts(tables: readonly string[]): Promise<readonly ReadonlyMap<string, number>[]> {
+    const names = tables.map((table) => this.#names.counts(table))
+    const found: (number | string)[] = []
+    await this.#orFail(async () => found.push(...(await this.#runner.run(READ_COUNTS, names, [])).slice(2)))
+    let at = 0
+    return tables.map(() => {
+      const rows = new Map<string, number>()
+      const end = at + 1 + Number(found[at] ?? 0)
+      for (at += 1; at < end; at += 2) rows.set(String(found[at]), Number(found[at + 1]))
+      return rows
+    })
   }
 
   #askTexts(verb: 'read' | 'write', command: string): Promise<EntryAnswer> {

@@ -37,6 +37,12 @@ export interface Store {
   readTexts(known: string): Texts | Promise<Texts>
   /** Keeps a text under its name until it expires, or removes it where there is none. `false`: there are too many of its kind. */
   writeText(entry: TextEntry): boolean | Promise<boolean>
+  /** Adds to tables of counts, all in one call: the past, for whoever shows it. A store without it keeps none. */
+  addCounts?(additions: readonly Counts[]): void | Promise<void>
+  /** What these tables have, by row; nothing of one that has expired. */
+  readCounts?(
+    tables: readonly string[],
+  ): readonly ReadonlyMap<string, number>[] | Promise<readonly ReadonlyMap<string, number>[]>
   /** Forgets these keys under these policies, and the ids that they have counted in this scope. */
   reset(policies: readonly Policy[], keys: readonly string[], scope?: string): void | Promise<void>
   /** Forgets every key of these policies; everything, where none are named. */
@@ -56,6 +62,17 @@ export interface Store {
   masked?(key: string): string
   /** Names the part of the store that holds a key, where parts can fail apart, as a cluster's nodes do. */
   partOf?(key: string): string
+}
+
+/** What is added to a table. */
+export interface Counts {
+  readonly table: string
+  /** Milliseconds until the table is forgotten, from now on. */
+  readonly keepMs: number
+  /** Rows of the table at the most, or a few more: a further one is not added. */
+  readonly most: number
+  /** Whole numbers by row. */
+  readonly rows: ReadonlyMap<string, number>
 }
 
 /** What a store counts of itself: numbers since it was made, but for those that say how much there is now. */
@@ -98,6 +115,8 @@ export interface SyncStore extends Store {
   peek(asks: readonly Ask[]): readonly Standing[]
   edit(change: Edit): readonly number[]
   renew(renewals: readonly Renewal[]): readonly boolean[]
+  addCounts(additions: readonly Counts[]): void
+  readCounts(tables: readonly string[]): readonly ReadonlyMap<string, number>[]
   readTexts(known: string): Texts
   writeText(entry: TextEntry): boolean
   refund(returns: readonly Return[], once?: Once): GivenBack

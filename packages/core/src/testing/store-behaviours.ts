@@ -10,6 +10,48 @@ import { kinds } from './policy-behaviours.js'
 /** What a store must show whatever the policies are. */
 export const storeBehaviours: readonly Behaviour[] = [
   [
+    'adds up tables of counts, with no more rows than they may have, if it keeps any',
+    async ({ store }) => {
+      if (store.addCounts === undefined || store.readCounts === undefined) return
+      const table = { table: 'm:2026-11-26', keepMs: 60_000, most: 2 }
+      await store.addCounts([{ ...table, rows: new Map([['a', 3]]) }])
+      await store.addCounts([
+        {
+          ...table,
+          rows: new Map([
+            ['a', 4],
+            ['b \0|"', 1],
+          ]),
+        },
+        { ...table, table: 'other', rows: new Map([['a', 9_007_199_254_740_000]]) },
+      ])
+      await store.addCounts([
+        {
+          ...table,
+          rows: new Map([
+            ['c', 5],
+            ['a', 1],
+          ]),
+        },
+      ])
+      const found = await store.readCounts(['m:2026-11-26', 'none', 'other'])
+      same(
+        found.map((rows) => [...rows].sort()),
+        [
+          [
+            ['a', 8],
+            ['b \0|"', 1],
+          ],
+          [],
+          [['a', 9_007_199_254_740_000]],
+        ],
+        'what was added',
+      )
+      await store.clear()
+      same([...((await store.readCounts(['other']))[0] ?? [])], [], 'cleared')
+    },
+  ],
+  [
     'takes from every policy or from none',
     async (bench) => {
       const limiter = bench.limiter([fixedWindow('3/s'), tokenBucket('100/day'), slidingLog('50/min')])
