@@ -3,7 +3,9 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname, join, normalize } from 'node:path'
 import { build } from 'esbuild'
 import { root, run, tool } from './bootstrap.mjs'
+import { buildDashboardPage } from './dashboard-page.mjs'
 
+await buildDashboardPage()
 run(tool('tsc'), ['-b'], 'The packages do not compile; see the compiler’s messages above.')
 for (const name of readdirSync(`${root}packages`)) await toCommonJs(`${root}packages/${name}/dist`)
 

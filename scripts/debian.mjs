@@ -27,3 +27,21 @@ export function ensurePromtool() {
       'so that it is on the PATH.',
   )
 }
+
+/** Browsers that the tests can drive, by the names that they go by. */
+const BROWSERS = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome']
+
+/** The dashboard is tested in a real browser. Ends this process with a sentence when there is none. */
+export function ensureBrowser() {
+  if (browser() !== undefined || installs('chromium-headless-shell', 'chromium-headless-shell')) return
+  fail(
+    'The tests need Chromium, and it was not found: install it (apt-get install chromium, brew install chromium) so that it is ' +
+      'on the PATH, or set SLUICE_BROWSER to its path.',
+  )
+}
+
+/** The command that starts it. */
+export function browser() {
+  const { SLUICE_BROWSER } = process.env
+  return SLUICE_BROWSER ?? BROWSERS.find(answers)
+}

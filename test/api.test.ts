@@ -24,6 +24,7 @@ const entryPoints = [
   ['client', 'index'],
   ['llm', 'index'],
   ['metrics', 'index'],
+  ['dashboard', 'index'],
 ] as const
 
 describe('the public API is the one that was committed', () => {

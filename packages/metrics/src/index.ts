@@ -3,6 +3,8 @@
  * @module @sluice/metrics
  */
 
+export type { Family, Sample } from './counts/family.js'
+export type { Histogram, Labels } from './counts/histogram.js'
 export { RESULTS, type Reason, type Result } from './counts/result.js'
 export { METRICS, type MetricDefinition, type MetricType } from './definitions.js'
 export { type LogOptions, logDenials } from './logs/log-denials.js'

@@ -44,6 +44,8 @@ export interface Metrics extends Handlers {
   observe(source: Source): () => void
   /** Everything in Prometheus's text format. */
   text(): string
+  /** Everything as it is now, for whoever shows it otherwise. */
+  collect(): readonly Family[]
   /**
    * The keys that were denied most, or that took most units, the heaviest first. Of each limit the 1,000 heaviest are kept, and
    * beyond 2,000 decisions a second they are estimated from a sample.
@@ -140,7 +142,7 @@ class Collector implements Metrics {
   }
 
   text(): string {
-    return prometheusText(this.#collect())
+    return prometheusText(this.collect())
   }
 
   topKeys({ by = 'denials', most = 10, limit, hash = false }: TopKeysOptions = {}): readonly TopKey[] {
@@ -162,7 +164,7 @@ class Collector implements Metrics {
     if (typeof registry?.registerMetric !== 'function') {
       throw new ConfigError(`register(): expected a registry of prom-client, got ${shown(registry)}.`)
     }
-    return this.#until(registerAll(registry, DEFINITIONS, () => this.#collect()))
+    return this.#until(registerAll(registry, DEFINITIONS, () => this.collect()))
   }
 
   openTelemetry({
@@ -183,7 +185,7 @@ class Collector implements Metrics {
     }
     const stopTracing = trace === undefined ? () => undefined : this.#trace(trace)
     const stop =
-      meter === undefined ? () => undefined : observeWith(meter, DEFINITIONS, this.#families(), () => this.#collect())
+      meter === undefined ? () => undefined : observeWith(meter, DEFINITIONS, this.#families(), () => this.collect())
     return this.#until(() => {
       stopTracing()
       stop()
@@ -230,7 +232,7 @@ class Collector implements Metrics {
     ])
   }
 
-  #collect(): readonly Family[] {
+  collect(): readonly Family[] {
     // Limits that were made or reloaded since.
     for (const observable of this.#observables.keys()) {
       for (const { name, policies } of observable.limits()) this.#limits.expect(name, policies)

@@ -2,6 +2,7 @@ import type { Failover } from '../failover/failover.js'
 import type { LimitEvents } from '../limiter/events.js'
 import type { UsageLedger } from '../limiter/ledger.js'
 import type { ObservedDecisions } from '../observe/observed-decisions.js'
+import type { ExemptPaths } from './exempt-paths.js'
 import type { LimitNames } from './limit-names.js'
 import type { CheckedOptions, PlainPolicies } from './limit-options.js'
 import type { Measure } from './measured.js'
@@ -22,4 +23,5 @@ export interface GuardParts<Req> {
   readonly observers: ObservedDecisions
   readonly names: LimitNames
   readonly checks: RequestChecks<Req>
+  readonly exempt: ExemptPaths
 }

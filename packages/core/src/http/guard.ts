@@ -100,7 +100,7 @@ export class Guard<Req extends object> {
     const exchange = exchangeOf(keeper, response)
     const earlier = exchange.resultOf(this)
     if (earlier?.answer !== undefined) return again(earlier.answer, response, exchange)
-    if (isSent(response)) return PAST
+    if (isSent(response) || this.#isExempt(request)) return PAST
     const result = exchange.begin(this, this.#parts.options.dialects)
     try {
       const passage = this.#pass(request, response, exchange, result)
@@ -110,6 +110,11 @@ export class Guard<Req extends object> {
       result.answer = this.#fail(error, request, response, exchange)
     }
     return result.answer
+  }
+
+  #isExempt(request: Req): boolean {
+    const { exempt, reader } = this.#parts
+    return !exempt.isEmpty && exempt.cover(reader.target?.(request).url ?? '')
   }
 
   #pass(request: Req, response: ResponseLike, exchange: Exchange, result: LimitResult): Passage | Promise<Passage> {

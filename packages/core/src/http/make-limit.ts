@@ -6,6 +6,7 @@ import type { UsageLedger } from '../limiter/ledger.js'
 import { StoreLimiter } from '../limiter/limiter.js'
 import type { ObservedDecisions } from '../observe/observed-decisions.js'
 import type { Policy } from '../policies/policy.js'
+import type { ExemptPaths } from './exempt-paths.js'
 import { Guard } from './guard.js'
 import { controlsOf, type LimitControls } from './limit-controls.js'
 import type { LimitNames } from './limit-names.js'
@@ -23,6 +24,7 @@ export interface Workshop<Req> {
   readonly events: LimitEvents<Req>
   readonly observers: ObservedDecisions
   readonly checks: RequestChecks<Req>
+  readonly exempt: ExemptPaths
   readonly share: Share
 }
 

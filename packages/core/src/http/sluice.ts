@@ -13,6 +13,7 @@ import type { Listener } from '../runtime/emitter.js'
 import type { Store } from '../stores/store.js'
 import type { ConfiguredLimit } from './configuration.js'
 import { noteCreation } from './creation.js'
+import { ExemptPaths } from './exempt-paths.js'
 import type { Guard } from './guard.js'
 import type { LimitControls } from './limit-controls.js'
 import { LimitNames } from './limit-names.js'
@@ -89,7 +90,8 @@ export function createLimit<Req extends object, Middleware extends object, Handl
   const observers = new ObservedDecisions((error) => events.emit('error', { error }))
   const naming = namer(store)
   const names = new LimitNames()
-  const workshop = { reader, failover, events, observers, checks: new RequestChecks(reader), share, ledger }
+  const exempt = new ExemptPaths()
+  const workshop = { reader, failover, events, observers, exempt, checks: new RequestChecks(reader), share, ledger }
   const named: MadeLimit<Req>[] = []
   const configured = new NamedLimits(workshop, names, configuration, defaults)
   configured.watch(checkConfiguration)
@@ -129,7 +131,14 @@ export function createLimit<Req extends object, Middleware extends object, Handl
       controls: limiter,
     }))
   const routeOf = (request: unknown): string | undefined => reader.route?.(request as Req)
-  observable(limit, { failover, decisions: observers, on: on as Observable['on'], limits, routeOf })
+  observable(limit, {
+    failover,
+    decisions: observers,
+    on: on as Observable['on'],
+    limits,
+    routeOf,
+    exempt: (path) => exempt.add(path),
+  })
   return Object.assign(limit, { named: fromConfiguration, usage, on, store, close })
 }
 

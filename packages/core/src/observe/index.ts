@@ -15,3 +15,4 @@ export {
   observableOf,
 } from './observable.js'
 export type { Observer, StoreFault, StoreObserver, StoreOperation, WaitResult } from './observer.js'
+export { publishedLimit, restoredLimit } from './published-limit.js'

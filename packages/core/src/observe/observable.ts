@@ -34,6 +34,8 @@ export interface Observable {
   limits(): readonly ObservedLimit[]
   /** Names the pattern of a request's route, where its framework knows it by now. */
   routeOf(request: unknown): string | undefined
+  /** From now on no limit counts requests to this path, or below it. */
+  exempt(path: string): void
   readonly store: Store
   /** Whether the store, or a part of it, does not decide at the moment. */
   readonly isDegraded: boolean
@@ -48,13 +50,14 @@ const OBSERVABLE: unique symbol = Symbol.for('sluice.observable') as never
 
 /** Adds to `owner` what can be observed of it. */
 export function observable<T extends object>(owner: T, parts: ObservableParts): T {
-  const { failover, decisions, on, limits, routeOf = () => undefined } = parts
+  const { failover, decisions, on, limits, routeOf = () => undefined, exempt = () => undefined } = parts
   const value: Observable = {
     observe: (observer) => decisions.add(observer),
     observeStore: (observer) => failover.observers.add(observer),
     on,
     limits,
     routeOf,
+    exempt,
     store: failover.store,
     get isDegraded() {
       return failover.isDown
@@ -71,6 +74,7 @@ export interface ObservableParts {
   readonly on: Observable['on']
   readonly limits: () => readonly ObservedLimit[]
   readonly routeOf?: ((request: unknown) => string | undefined) | undefined
+  readonly exempt?: ((path: string) => void) | undefined
 }
 
 /**

@@ -1,0 +1,53 @@
+import type { Store } from '@sluice/core'
+import { keyDigest } from '@sluice/core/observe'
+import { createMetrics, type Metrics } from '@sluice/metrics'
+import { type AuditEntry, AuditLog } from './audit.js'
+import { Recorder } from './history/recorder.js'
+import { Live } from './live/live.js'
+import { RecentDenials } from './recent.js'
+import type { Sources } from './sources.js'
+
+/** What one dashboard has in a process: it begins to count when the dashboard is made, and not before. */
+export class Hub {
+  readonly sources: Sources
+  readonly store: Store
+  readonly metrics: Metrics
+  /** Of a dashboard that counts nothing itself: none. */
+  readonly recorder: Recorder | undefined
+  readonly live: Live
+  readonly audit: AuditLog
+  readonly recent: RecentDenials = new RecentDenials()
+  readonly onAction: ((entry: AuditEntry) => void) | undefined
+  readonly #stops: readonly (() => void)[]
+
+  constructor(
+    sources: Sources,
+    given: readonly object[],
+    store: Store,
+    onAction: ((entry: AuditEntry) => void) | undefined,
+  ) {
+    this.sources = sources
+    this.store = store
+    this.metrics = createMetrics(given)
+    this.recorder = given.length === 0 ? undefined : new Recorder(this.metrics, store, () => sources.limits())
+    this.live = new Live(
+      () => sources.observables,
+      (key) => this.mask(key),
+    )
+    this.audit = new AuditLog(store)
+    this.onAction = onAction
+    this.#stops = sources.observables.map((observable) => this.recent.observe(observable))
+  }
+
+  /** A key as viewers see it: the same for the same key. */
+  mask(key: string): string {
+    return `#${(keyDigest(key) ?? '').slice(0, 10)}`
+  }
+
+  async close(): Promise<void> {
+    this.live.close()
+    for (const stop of this.#stops) stop()
+    await this.recorder?.close()
+    this.metrics.close()
+  }
+}

@@ -1,0 +1,126 @@
+import type { Decision } from '@sluice/core'
+import type { Observable } from '@sluice/core/observe'
+import type { Write } from '../http/exchange.js'
+
+/** Rows a second that are shown; denials come first. */
+const MOST_ROWS = 20
+const TICK_MS = 1_000
+const MOST_LISTENERS = 100
+
+/** One decision as it is shown. */
+export interface LiveRow {
+  readonly at: number
+  readonly limit: string
+  readonly key: string
+  readonly cost: number
+  readonly result: 'allowed' | 'denied' | 'shadow'
+  readonly policy: string | undefined
+  readonly remaining: number | undefined
+  readonly retryAfterMs: number | null
+  readonly route: string | undefined
+}
+
+interface Listener {
+  readonly write: Write
+  readonly masked: boolean
+  isSlow: boolean
+}
+
+/**
+ * Sends what is decided to all who look, once a second, as one snapshot that is made once. Nothing is looked at while nobody does.
+ */
+export class Live {
+  readonly #observables: () => readonly Observable[]
+  readonly #mask: (key: string) => string
+  readonly #listeners = new Set<Listener>()
+  #denied: LiveRow[] = []
+  #others: LiveRow[] = []
+  #decisions = 0
+  #stops: readonly (() => void)[] = []
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  constructor(observables: () => readonly Observable[], mask: (key: string) => string) {
+    this.#observables = observables
+    this.#mask = mask
+  }
+
+  get isFull(): boolean {
+    return this.#listeners.size >= MOST_LISTENERS
+  }
+
+  /** Returns a function that removes the listener. */
+  add(write: Write, masked: boolean): () => void {
+    const listener = { write, masked, isSlow: false }
+    this.#listeners.add(listener)
+    if (this.#listeners.size === 1) this.#begin()
+    write('retry: 2000\n\n')
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this.#end()
+    }
+  }
+
+  close(): void {
+    this.#listeners.clear()
+    this.#end()
+  }
+
+  #begin(): void {
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer.unref()
+    this.#stops = this.#observables().map((observable) =>
+      observable.observe({
+        decided: (limit, decision, request) => this.#note(observable, limit, decision, request),
+      }),
+    )
+  }
+
+  #end(): void {
+    clearInterval(this.#timer)
+    for (const stop of this.#stops) stop()
+    this.#stops = []
+    this.#denied = []
+    this.#others = []
+    this.#decisions = 0
+  }
+
+  #note(observable: Observable, limit: string, decision: Decision, request: unknown): void {
+    this.#decisions += 1
+    const isDenied = !decision.allowed
+    const rows = isDenied ? this.#denied : this.#others
+    if (rows.length >= MOST_ROWS) return
+    const { binding, retryAfterMs, key, cost } = decision
+    rows.push({
+      at: Date.now(),
+      limit,
+      key: key.slice(0, 200),
+      cost,
+      result: isDenied ? 'denied' : decision.standings.some(({ allowed }) => !allowed) ? 'shadow' : 'allowed',
+      policy: binding?.policy.name,
+      remaining: binding?.remaining,
+      retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : null,
+      route: request === undefined ? undefined : observable.routeOf(request),
+    })
+  }
+
+  #tick(): void {
+    const rows = [...this.#denied, ...this.#others].slice(0, MOST_ROWS)
+    const snapshot = { at: Date.now(), decisions: this.#decisions, suppressed: this.#decisions - rows.length }
+    this.#denied = []
+    this.#others = []
+    this.#decisions = 0
+    const isDegraded = this.#observables().some((observable) => observable.isDegraded)
+    const event = (shown: readonly LiveRow[]): string =>
+      `data: ${JSON.stringify({ ...snapshot, isDegraded, rows: shown })}\n\n`
+    let plain: string | undefined
+    let masked: string | undefined
+    for (const listener of this.#listeners) {
+      if (listener.masked) masked ??= event(rows.map((row) => ({ ...row, key: this.#mask(row.key) })))
+      else plain ??= event(rows)
+      const chunk = (listener.masked ? masked : plain) ?? ''
+      // Who cannot take it in time misses a snapshot, and nobody keeps it for them.
+      if (listener.isSlow) listener.isSlow = !listener.write(':\n\n')
+      else listener.isSlow = !listener.write(chunk)
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { act } from './api/actions.js'
+import { config, key, outbound, overview, policy, quotas } from './api/views.js'
+import { assets } from './assets.js'
+import { type Auth, checkAction, type Visitor, visitorOf } from './http/access.js'
+import { type DashboardRequest, type DashboardResponse, HttpError, json, text } from './http/exchange.js'
+import type { Hub } from './hub.js'
+
+/** What stands under which path. */
+export class Pages {
+  readonly #hub: Hub
+  readonly #auth: Auth<never> | undefined
+
+  constructor(hub: Hub, auth: Auth<never> | undefined) {
+    this.#hub = hub
+    this.#auth = auth
+  }
+
+  /** @param target the path as the browser has it, as far as this server knows. */
+  async answer(request: DashboardRequest, target: string): Promise<DashboardResponse> {
+    try {
+      const visitor = await visitorOf(request, this.#auth)
+      const { path } = request
+      if (path === '/' && !/\/(?:$|\?)/.test(target)) return redirectTo(target)
+      if (path.startsWith('/api/')) return await this.#api(path.slice('/api/'.length), request, visitor)
+      if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'Pages are read by GET.')
+      return assetAt(path === '/' ? 'index.html' : path.slice(1), request)
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error
+      return request.path.startsWith('/api/')
+        ? json({ error: error.message }, error.status)
+        : text(error.status, error.message)
+    }
+  }
+
+  async #api(name: string, request: DashboardRequest, visitor: Visitor): Promise<DashboardResponse> {
+    const hub = this.#hub
+    const masked = visitor.role === 'view'
+    if (name === 'act') {
+      checkAction(request, visitor)
+      return json(await act(hub, visitor, await request.body()))
+    }
+    if (request.method !== 'GET') throw new HttpError(405, 'This is read by GET.')
+    switch (name) {
+      case 'me':
+        return json({ role: visitor.role, name: visitor.name })
+      case 'overview':
+        return json(await overview(hub))
+      case 'policy':
+        return json(await policy(hub, request.query, masked))
+      case 'key':
+        return json(await key(hub, request.query, masked))
+      case 'quotas':
+        return json(await quotas(hub, masked))
+      case 'config':
+        return json(config(hub))
+      case 'outbound':
+        return json(outbound(hub))
+      case 'audit':
+        return json({
+          entries: (await hub.audit.read(200)).map((entry) =>
+            masked ? { ...entry, key: hub.mask(entry.key) } : entry,
+          ),
+        })
+      case 'live':
+        return live(hub, masked)
+      default:
+        throw new HttpError(404, 'There is nothing here.')
+    }
+  }
+}
+
+function live(hub: Hub, masked: boolean): DashboardResponse {
+  if (hub.live.isFull) throw new HttpError(503, 'As many look at the live page as may.')
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'text/event-stream; charset=utf-8',
+      // Neither a cache, nor compression, nor a proxy may hold it back.
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no',
+    },
+    body: undefined,
+    stream: (write) => hub.live.add(write, masked),
+  }
+}
+
+/** Assets are found relative to the page, so that it works under any path: it has to end in a slash. */
+function redirectTo(target: string): DashboardResponse {
+  const [path = '', query] = target.split('?', 2)
+  const last = path.slice(path.lastIndexOf('/') + 1)
+  const location = `${last}/${query === undefined ? '' : `?${query}`}`
+  return { status: 308, headers: { location, 'cache-control': 'no-store' }, body: undefined }
+}
+
+function assetAt(name: string, { headers, method }: DashboardRequest): DashboardResponse {
+  const asset = assets.get(name)
+  if (asset === undefined) throw new HttpError(404, 'There is nothing here.')
+  const accepted = String(headers['accept-encoding'] ?? '')
+  const encoding = /\bbr\b/.test(accepted) ? 'br' : /\bgzip\b/.test(accepted) ? 'gzip' : undefined
+  const body = encoding === undefined ? asset.plain() : encoding === 'br' ? asset.br : asset.gzip
+  return {
+    status: 200,
+    headers: {
+      'content-type': asset.type,
+      // Names have the hash of what is in them, but for the page's own.
+      'cache-control': name === 'index.html' ? 'no-cache' : 'public, max-age=31536000, immutable',
+      vary: 'Accept-Encoding',
+      ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
+      'content-length': String(body.length),
+    },
+    body: method === 'HEAD' ? undefined : body,
+  }
+}

@@ -1,0 +1,56 @@
+import type { Observable } from '@sluice/core/observe'
+
+/** Denials of a limit that are kept. */
+const KEPT = 50
+const MOST_LIMITS = 200
+
+export interface RecentDenial {
+  readonly at: number
+  readonly key: string
+  readonly policy: string | undefined
+  readonly retryAfterMs: number | null
+  readonly route: string | undefined
+}
+
+/** The last denials of each limit in this process: at most ten a second are looked at, so that a flood costs nothing. */
+export class RecentDenials {
+  readonly #byLimit = new Map<string, RecentDenial[]>()
+  #second = 0
+  #left = 0
+
+  observe(observable: Observable): () => void {
+    return observable.observe({
+      decided: (limit, decision, request) => {
+        if (decision.allowed || !this.#mayNote()) return
+        const { key, binding, retryAfterMs } = decision
+        const list = this.#byLimit.get(limit) ?? []
+        if (list.length === 0 && this.#byLimit.size >= MOST_LIMITS) return
+        this.#byLimit.set(limit, list)
+        list.unshift({
+          at: Date.now(),
+          key: key.slice(0, 200),
+          policy: binding?.policy.name,
+          retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : null,
+          route: request === undefined ? undefined : observable.routeOf(request),
+        })
+        if (list.length > KEPT) list.pop()
+      },
+    })
+  }
+
+  of(limit: string): readonly RecentDenial[] {
+    return this.#byLimit.get(limit) ?? []
+  }
+
+  #mayNote(): boolean {
+    if (this.#left > 0) {
+      this.#left -= 1
+      return true
+    }
+    const second = Math.floor(performance.now() / 1_000)
+    if (second === this.#second) return false
+    this.#second = second
+    this.#left = 9
+    return true
+  }
+}
