@@ -26,10 +26,28 @@ await burst('GET /burst, 5/s with a burst of 10', 12, () => fetch(`${url}/burst`
 if (process.argv.includes('--once')) {
   server.kill()
 } else {
-  console.log(`The server stays up. Try, and stop with Ctrl-C:
+  console.log(`The dashboard is at ${url}/_sluice/: a little traffic runs, so that there is something to see.
+
+The server stays up. Try, and stop with Ctrl-C:
   curl -i ${url}/search
   curl -i -H 'x-api-key: pro-1' '${url}/cost?units=60'
   curl -s -w '%{time_total} s\\n' '${url}/smooth?[1-5]'`)
+  setInterval(traffic, 500)
+}
+
+/** A few requests of a few clients, some of whom ask for more than they may. */
+function traffic() {
+  const paths = ['/search', '/burst', '/cost?units=7', '/plan', '/quota', '/export?ms=300', '/ban']
+  for (const path of paths) {
+    for (const client of ['ann', 'bob', 'pro-carl', 'dora']) {
+      if (Math.random() > 0.2) continue
+      const headers = { 'x-api-key': client }
+      fetch(`${url}${path}`, { headers }).then(
+        (response) => response.arrayBuffer(),
+        () => undefined,
+      )
+    }
+  }
 }
 
 async function burst(title, count, send) {

@@ -1,3 +1,4 @@
+import { dashboard } from '@sluice/dashboard'
 import { clientKey, concurrency, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/express'
 import { quota } from '@sluice/quota'
 import express from 'express'
@@ -64,6 +65,9 @@ const ban = { after: 5, within: '1min', for: '1min' }
 app.get('/ban', limit('2/min', { name: 'ban', key: apiKey, ban }), ok)
 app.get('/allowed', limit('1/min', { name: 'allowed', key: apiKey, allow: ['office'] }), ok)
 app.get('/health', ok)
+
+// What limits do, to look at and act on; open to this machine alone.
+app.use('/_sluice', dashboard(limit))
 
 const server = app.listen(Number(process.env.PORT ?? 3000), (error) => {
   if (error) throw error

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { dashboard } from '@sluice/dashboard'
 import { clientKey, concurrency, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/fastify'
 import { quota } from '@sluice/quota'
 import fastify from 'fastify'
@@ -71,6 +72,9 @@ const ban = { after: 5, within: '1min', for: '1min' }
 app.get('/ban', { onRequest: limit('2/min', { name: 'ban', key: apiKey, ban }) }, ok)
 app.get('/allowed', { onRequest: limit('1/min', { name: 'allowed', key: apiKey, allow: ['office'] }) }, ok)
 app.get('/health', ok)
+
+// What limits do, to look at and act on; open to this machine alone.
+await app.register(dashboard(limit).fastify, { prefix: '/_sluice' })
 
 await app.listen({ port: Number(process.env.PORT ?? 3000), host: '::' })
 console.log(`Listening on http://localhost:${app.server.address().port}`)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Router from '@koa/router'
+import { dashboard } from '@sluice/dashboard'
 import { clientKey, concurrency, leakyBucket, plans, slidingLog, sluice, tokenBucket } from '@sluice/koa'
 import { quota } from '@sluice/quota'
 import Koa from 'koa'
@@ -81,6 +82,8 @@ async function readJson(request) {
 }
 
 const app = new Koa()
+// What limits do, to look at and act on; open to this machine alone.
+app.use(dashboard(limit).koa('/_sluice'))
 app.use(router.routes())
 const server = app.listen(Number(process.env.PORT ?? 3000), () => {
   console.log(`Listening on http://localhost:${server.address().port}`)

@@ -1,7 +1,7 @@
 import type { Observable } from '@sluice/core/observe'
 
 /** Denials of a limit that are kept. */
-const KEPT = 50
+const KEPT = 20
 const MOST_LIMITS = 200
 
 export interface RecentDenial {

@@ -170,11 +170,10 @@ export function Table({
   )
 }
 
-/** How much of something is used. */
+/** How much of something is used: green, from 80 % on yellow, and red when it is used up. */
 export function Bar({ share, label }: { share: number; label: string }): JSX.Element {
-  const kind = share >= 1 ? 'bad' : share >= 0.8 ? 'near' : 'ok'
   return (
-    <meter class={kind} min={0} max={1} value={Math.min(1, share)} aria-label={label}>
+    <meter min={0} max={1} low={0.8} high={0.9999} optimum={0} value={Math.min(1, share)} aria-label={label}>
       {label}
     </meter>
   )
