@@ -71,7 +71,8 @@ describe('the code in the documentation', () => {
   it.each(blocks.filter(({ language }) => language === 'sh'))('has commands that exist: $title', ({ code }) => {
     const { scripts } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
     for (const line of code.trim().split('\n')) {
-      const [, install] = /^npm install @sluice\/(\w+)(?: ioredis| @upstash\/redis)?$/.exec(line) ?? []
+      const [, install] =
+        /^(?:npm install|npx) @sluice\/(\w+)(?: redis:\S+| ioredis| @upstash\/redis)?$/.exec(line) ?? []
       const [, script] = /^(?:npm|npx pnpm) (start|test|bench)\b/.exec(line) ?? []
       expect(
         install === undefined ? script !== undefined && script in scripts : existsSync(`${root}packages/${install}`),

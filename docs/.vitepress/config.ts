@@ -43,6 +43,7 @@ export default defineConfig({
           page('Headers', '/headers'),
           page('Metrics and logs', '/metrics'),
           page('Alerts', '/alerts'),
+          page('Dashboard', '/dashboard'),
           page('Recipes', '/recipes'),
           page('Testing', '/testing'),
           page('Client', '/client'),

@@ -21,8 +21,7 @@ used, 2 the command line is wrong.`
 
 async function main(): Promise<void> {
   const { url, port } = options()
-  // Calendars are restored by the package that made them, if it is here.
-  await import('@sluice/quota' as string).catch(() => undefined)
+  await knowCalendars()
   const store = createStore(url)
   const sources = new StoreSources(store)
   await sources.begin()
@@ -36,6 +35,16 @@ async function main(): Promise<void> {
     console.log(
       'No server has published a limit yet: mount dashboard(limit) in them. Limits appear here within seconds.',
     )
+  }
+}
+
+/** Calendars are restored by the package that made them, if it is here, once it has made one. */
+async function knowCalendars(): Promise<void> {
+  try {
+    const { quota } = (await import('@sluice/quota' as string)) as { quota(text: string): unknown }
+    quota('1/day')
+  } catch {
+    // Without it, limits with calendar quotas are shown by their history alone.
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ConfigError } from '@sluice/core'
+import type { UsageOptions } from '@sluice/core/http'
 import { checkOptions, describe, shown, warn } from '@sluice/core/runtime'
 import type { AuditEntry } from './audit.js'
 import { type Auth, checkAuth } from './http/access.js'
@@ -8,6 +9,12 @@ import { requestOf, send } from './http/node.js'
 import { Hub } from './hub.js'
 import { Pages } from './pages.js'
 import { ownSources } from './sources.js'
+
+/** The `limit` of a `sluice()`: it knows what its framework’s requests are. */
+export interface LimitOfRequests<Req> {
+  named(name: string, own?: never): unknown
+  usage(options?: UsageOptions<Req>): unknown
+}
 
 export interface DashboardOptions<Req = unknown> {
   /**
@@ -71,10 +78,12 @@ interface FastifyReply {
  * @example app.use('/_sluice', dashboard(limit, { auth: (req) => req.user?.isAdmin && 'act' }))
  * @throws {ConfigError} on what cannot be shown, or an option that cannot be right.
  */
-export function dashboard<Req = unknown>(
-  sources: object | readonly object[],
-  options: DashboardOptions<Req> = {},
-): Dashboard {
+export function dashboard<Req>(
+  sources: LimitOfRequests<Req> | readonly [LimitOfRequests<Req>, ...(readonly object[])],
+  options?: DashboardOptions<Req>,
+): Dashboard
+export function dashboard(sources: object | readonly object[], options?: DashboardOptions<IncomingMessage>): Dashboard
+export function dashboard<Req>(sources: object | readonly object[], options: DashboardOptions<Req> = {}): Dashboard {
   checkOptions('dashboard()', options, ['auth', 'onAction'])
   if (options.onAction !== undefined && typeof options.onAction !== 'function') {
     throw new ConfigError(`onAction: expected a function, got ${shown(options.onAction)}.`)

@@ -44,6 +44,11 @@ export class Hub {
     return `#${(keyDigest(key) ?? '').slice(0, 10)}`
   }
 
+  /** In a process of its own there is nothing to spare: what is shown is as of now. */
+  async freshen(): Promise<void> {
+    if (this.store.url === undefined) await this.recorder?.flush()
+  }
+
   async close(): Promise<void> {
     this.live.close()
     for (const stop of this.#stops) stop()

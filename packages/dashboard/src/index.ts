@@ -4,5 +4,12 @@
  */
 
 export type { AuditEntry } from './audit.js'
-export { type Dashboard, type DashboardOptions, dashboard, type FastifyScope, type KoaContext } from './dashboard.js'
+export {
+  type Dashboard,
+  type DashboardOptions,
+  dashboard,
+  type FastifyScope,
+  type KoaContext,
+  type LimitOfRequests,
+} from './dashboard.js'
 export type { Access, Auth, Role } from './http/access.js'

@@ -40,6 +40,7 @@ export class Pages {
       return json(await act(hub, visitor, await request.body()))
     }
     if (request.method !== 'GET') throw new HttpError(405, 'This is read by GET.')
+    await hub.freshen()
     switch (name) {
       case 'me':
         return json({ role: visitor.role, name: visitor.name })
