@@ -1,4 +1,4 @@
-// pnpm bench [decisions|bytes|client|flood|jobs|llm|slots|requests|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
+// pnpm bench [decisions|bytes|client|flood|jobs|llm|slots|requests|observed|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { bytes } from './bytes.js'
@@ -8,11 +8,26 @@ import { flood } from './flood.js'
 import { http } from './http.js'
 import { jobs } from './jobs.js'
 import { llm } from './llm.js'
+import { observed } from './observed.js'
 import { redis, redisBytes, redisTime } from './redis.js'
 import { requests } from './requests.js'
 import { slots } from './slots.js'
 
-const sections = { decisions, bytes, client, flood, jobs, llm, slots, requests, http, redis, redisTime, redisBytes }
+const sections = {
+  decisions,
+  bytes,
+  client,
+  flood,
+  jobs,
+  llm,
+  slots,
+  requests,
+  observed,
+  http,
+  redis,
+  redisTime,
+  redisBytes,
+}
 const asked = process.argv.slice(2)
 const results = {
   node: process.version,

@@ -28,6 +28,11 @@ async function express() {
       next()
     },
     sluice: async () => (await import('@sluice/express')).sluice()('1000M/min'),
+    observed: async () => {
+      const limit = (await import('@sluice/express')).sluice()
+      await observe(limit)
+      return limit('1000M/min')
+    },
     'express-rate-limit': async () => {
       const { rateLimit } = await import('express-rate-limit')
       return rateLimit({ limit: QUOTA, windowMs: WINDOW_MS, standardHeaders: 'draft-8', legacyHeaders: false })
@@ -96,6 +101,13 @@ async function fastify() {
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   return app.server
+}
+
+/** With metrics and a dashboard. */
+async function observe(limit) {
+  const { createMetrics } = await import('@sluice/metrics')
+  const { dashboard } = await import('@sluice/dashboard')
+  dashboard(limit, { metrics: createMetrics(limit) })
 }
 
 /** What any limiter that tells its limits has to send. */

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createLimiter, memoryStore } from '@sluice/core'
 import { dashboard } from '@sluice/dashboard'
+import { createMetrics } from '@sluice/metrics'
 import { quota } from '@sluice/quota'
 import { redisStore } from '@sluice/redis'
 import { Redis } from 'ioredis'
@@ -60,6 +61,22 @@ describe('what is kept in the store', () => {
     ends.push(() => limiter.close())
     await limiter.consume('a')
     expect([...((await store.readCounts?.([`p:${Math.floor(Date.now() / 60_000)}`]))?.[0] ?? [])]).toEqual([])
+  })
+
+  it('is what metrics count that an app has already, from then on', async () => {
+    const limiter = createLimiter({ name: 'jobs', policies: '5/min' })
+    const metrics = createMetrics(limiter)
+    for (let i = 0; i < 3; i++) limiter.consume('a')
+    const page = dashboard(limiter, { metrics })
+    limiter.consume('a')
+    const { limits } = await overviewOf(page)
+    expect(sum(limits[0]?.allowed)).toBe(1)
+    await page.close()
+    limiter.consume('a')
+    expect(metrics.text()).toContain('result="allowed",reason=""} 5')
+    expect(() => dashboard(limiter, { metrics: {} as never })).toThrow(
+      'metrics: expected what createMetrics() returned',
+    )
   })
 
   it('adds up over processes, and is not counted twice where adding fails', async () => {

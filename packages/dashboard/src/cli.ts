@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const store = createStore(url)
   const sources = new StoreSources(store)
   await sources.begin()
-  const page = mountable(new Hub(sources, [], store, undefined), undefined)
+  const page = mountable(new Hub(sources, undefined, store, undefined), undefined)
   const server = createServer((request, response) => page(request, response)).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ConfigError } from '@sluice/core'
 import type { UsageOptions } from '@sluice/core/http'
 import { checkOptions, describe, shown, warn } from '@sluice/core/runtime'
+import { createMetrics, type Metrics } from '@sluice/metrics'
 import type { AuditEntry } from './audit.js'
 import { type Auth, checkAuth } from './http/access.js'
 import { type DashboardRequest, text } from './http/exchange.js'
@@ -22,6 +23,8 @@ export interface DashboardOptions<Req = unknown> {
    * Without it, the dashboard is open to this machine alone.
    */
   readonly auth?: Auth<Req> | undefined
+  /** Shows what these count, as `createMetrics` made them of the same limits: then nothing is counted twice. */
+  readonly metrics?: Metrics | undefined
   /** Learns of every action, in addition to the audit log in the store. */
   readonly onAction?: ((entry: AuditEntry) => void) | undefined
 }
@@ -84,9 +87,12 @@ export function dashboard<Req>(
 ): Dashboard
 export function dashboard(sources: object | readonly object[], options?: DashboardOptions<IncomingMessage>): Dashboard
 export function dashboard<Req>(sources: object | readonly object[], options: DashboardOptions<Req> = {}): Dashboard {
-  checkOptions('dashboard()', options, ['auth', 'onAction'])
+  checkOptions('dashboard()', options, ['auth', 'metrics', 'onAction'])
   if (options.onAction !== undefined && typeof options.onAction !== 'function') {
     throw new ConfigError(`onAction: expected a function, got ${shown(options.onAction)}.`)
+  }
+  if (options.metrics !== undefined && typeof options.metrics?.collect !== 'function') {
+    throw new ConfigError(`metrics: expected what createMetrics() returned, got ${shown(options.metrics)}.`)
   }
   const auth = checkAuth(options.auth)
   const given = [sources].flat() as readonly object[]
@@ -95,7 +101,11 @@ export function dashboard<Req>(sources: object | readonly object[], options: Das
   if (store === undefined) {
     throw new ConfigError('dashboard(): needs at least one limit, as sluice() returns it, or one limiter.')
   }
-  return mountable(new Hub(all, given, store, options.onAction), auth as Auth<never> | undefined)
+  const own = options.metrics === undefined ? createMetrics(given) : undefined
+  const hub = new Hub(all, options.metrics ?? own, store, options.onAction)
+  const page = mountable(hub, auth as Auth<never> | undefined)
+  const { close } = page
+  return Object.assign(page, { close: () => close().then(() => own?.close()) })
 }
 
 /** Turns requests of any framework into answers. */

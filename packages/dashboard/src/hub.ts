@@ -1,6 +1,6 @@
 import type { Store } from '@sluice/core'
 import { keyDigest } from '@sluice/core/observe'
-import { createMetrics, type Metrics } from '@sluice/metrics'
+import type { Metrics } from '@sluice/metrics'
 import { type AuditEntry, AuditLog } from './audit.js'
 import { Recorder } from './history/recorder.js'
 import { Live } from './live/live.js'
@@ -11,7 +11,6 @@ import type { Sources } from './sources.js'
 export class Hub {
   readonly sources: Sources
   readonly store: Store
-  readonly metrics: Metrics
   /** Of a dashboard that counts nothing itself: none. */
   readonly recorder: Recorder | undefined
   readonly live: Live
@@ -22,14 +21,13 @@ export class Hub {
 
   constructor(
     sources: Sources,
-    given: readonly object[],
+    metrics: Metrics | undefined,
     store: Store,
     onAction: ((entry: AuditEntry) => void) | undefined,
   ) {
     this.sources = sources
     this.store = store
-    this.metrics = createMetrics(given)
-    this.recorder = given.length === 0 ? undefined : new Recorder(this.metrics, store, () => sources.limits())
+    this.recorder = metrics && new Recorder(metrics, store, () => sources.limits())
     this.live = new Live(
       () => sources.observables,
       (key) => this.mask(key),
@@ -53,6 +51,5 @@ export class Hub {
     this.live.close()
     for (const stop of this.#stops) stop()
     await this.recorder?.close()
-    this.metrics.close()
   }
 }

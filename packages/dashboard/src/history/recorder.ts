@@ -46,6 +46,8 @@ export class Recorder {
     this.#limits = limits
     this.#timer = setInterval(() => void this.flush(), EVERY_MS)
     this.#timer.unref()
+    // What was counted before is not of now.
+    for (const [row, value] of [...this.#seriesNow(), ...this.#keysNow()]) this.#added.set(row, value)
   }
 
   /** Adds now what has not been added. Never rejects. */
