@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import { createLimiter } from '@sluice/core'
 import { dashboard } from '@sluice/dashboard'
+import { sluice } from '@sluice/express'
 import express from 'express'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type App, type AppOptions, apps, listening } from './apps.ts'
@@ -50,6 +51,8 @@ describe.each(Object.keys(apps))('the dashboard in %s', (framework) => {
       { 'x-real-ip': '127.0.0.1' },
       { via: '1.1 nginx' },
       { host: 'rebound.example.com' },
+      { 'x-forwarded-proto': 'https' },
+      { 'cf-connecting-ip': '127.0.0.1' },
     ] as Record<string, string>[]) {
       const { status, body } = await asked(page, 'GET', headers)
       expect([status, body]).toEqual([403, expect.stringContaining('The dashboard is open to this machine alone')])
@@ -131,7 +134,7 @@ describe.each(Object.keys(apps))('the dashboard in %s', (framework) => {
     await flush()
     const { limits } = JSON.parse((await asked(`${page}api/overview`)).body)
     const all = limits.find(({ name }: { name: string }) => name === 'search-all')
-    // In Express the path is known from its first request on.
+    // In Express the path is known from its first visitor on.
     expect(all.allowed.at(-1) + all.allowed.at(-2)).toBe(framework === 'Express' ? 2 : 1)
     // Nothing that only looks like it.
     for (const path of ['/_sluice-not', '/_sluice/../search', '/_sluice%2f..%2fsearch']) {
@@ -186,12 +189,15 @@ describe.each(Object.keys(apps))('the dashboard in %s', (framework) => {
       return [status, JSON.parse(found).error]
     }
     expect(await answer('{')).toEqual([400, 'The body is not JSON.'])
-    expect(await answer([])).toEqual([400, 'The body is no object.'])
+    expect(await answer([])).toEqual([400, 'The body is not a JSON object.'])
     expect(await answer({ action: 'toString', limit: 'search', key: 'a' })).toEqual([
       400,
       expect.stringContaining('reset, ban'),
     ])
-    expect(await answer({ action: 'reset', limit: 'search', key: '' })).toEqual([400, 'key is a key, not empty.'])
+    expect(await answer({ action: 'reset', limit: 'search', key: '' })).toEqual([
+      400,
+      'key: expected a text of 1 to 1,000 characters.',
+    ])
     expect(await answer({ action: 'reset', limit: 'none', key: 'a' })).toEqual([404, 'There is no limit of this name.'])
     expect(await answer({ action: 'ban', limit: 'search', key: 'a', for: 'ages' })).toEqual([
       400,
@@ -238,11 +244,51 @@ describe('actions', () => {
   })
 })
 
+describe('without auth', () => {
+  it('is closed in production, where a proxy that says nothing of itself may stand in front', async () => {
+    vi.stubEnv('NODE_ENV', 'production')
+    ends.push(() => vi.unstubAllEnvs())
+    const { page } = await started('Express')
+    expect(await asked(page)).toMatchObject({ status: 403, body: expect.stringContaining('NODE_ENV=production') })
+  })
+})
+
+describe('whoever guesses', () => {
+  it('is not let in after thirty attempts in a minute, and slows nobody else down', async () => {
+    const auth = (req: { headers: Record<string, string> }) =>
+      req.headers['x-key'] === 'right' ? ('act' as const) : false
+    const { page } = await started('Express', { auth: auth as never })
+    const statuses: number[] = []
+    for (let i = 0; i < 40; i++) statuses.push((await asked(`${page}api/me`, 'GET', { 'x-key': `guess-${i}` })).status)
+    expect(statuses.filter((status) => status === 403)).toHaveLength(30)
+    expect(statuses.at(-1)).toBe(429)
+    expect((await asked(`${page}api/me`, 'GET', { 'x-key': 'right' })).status).toBe(429)
+  })
+
+  it('finds no way around the limits of other routes', async () => {
+    const limit = sluice()
+    const view = dashboard(limit, { auth: () => 'view' })
+    const app = express()
+    app.use(limit('3/min', { name: 'all' }))
+    app.post('/:tenant/login', (_req, res) => void res.end('in'))
+    app.use('/:team', view)
+    const { url, close } = await listening(app)
+    ends.push(close, () => view.close())
+    await asked(`${url}/acme/api/me`)
+    const statuses: number[] = []
+    for (let i = 0; i < 5; i++) statuses.push((await asked(`${url}/acme/login`, 'POST')).status)
+    expect(statuses).toEqual([200, 200, 429, 429, 429])
+  })
+})
+
 describe('what cannot be right', () => {
   it('is an error at once', () => {
     const limiter = createLimiter({ policies: '1/s' })
     expect(() => dashboard({})).toThrow('dashboard(): expected the limit that sluice() returned, or a limiter')
     expect(() => dashboard([])).toThrow('dashboard(): needs at least one limit')
+    expect(() => dashboard(undefined as never)).toThrow('expected the limit that sluice() returned')
+    expect(() => dashboard(sluice()('1/s'))).toThrow('got a middleware that limit() made. Pass limit itself')
+    expect(() => dashboard(limiter).koa('_sluice')).toThrow("as in koa('/_sluice')")
     expect(() => dashboard(limiter, { auth: 'admin' as never })).toThrow(
       "auth: expected a function that returns 'view'",
     )

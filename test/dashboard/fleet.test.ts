@@ -83,6 +83,9 @@ describe('what is kept in the store', () => {
     const store = memoryStore()
     const limiters = ['a', 'b'].map(() => createLimiter({ name: 'jobs', policies: '5/min', store }))
     const pages = limiters.map((limiter) => dashboard(limiter))
+    // A second one of the same limit counts nothing twice.
+    const other = dashboard(limiters[0] ?? {})
+    ends.push(() => other.close())
     ends.push(() => Promise.all(pages.map((page) => page.close())))
     for (const limiter of limiters) for (let i = 0; i < 4; i++) limiter.consume('a')
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
@@ -93,7 +96,7 @@ describe('what is kept in the store', () => {
     for (const page of pages) await page.flush()
     expect(warned.mock.calls[0]?.[0]).toBe('The dashboard’s history could not be kept: no room')
     failing.mockRestore()
-    for (const page of pages) await page.flush()
+    for (const page of [...pages, other]) await page.flush()
     const [page] = pages
     if (page === undefined) throw new Error('none')
     const { servers, limits } = await overviewOf(page)
@@ -134,6 +137,57 @@ describe('what is kept in the store', () => {
     expect(bytes).toBeLessThan(1_024)
     const all = await Promise.all(names.map((name) => client.memory('USAGE', name, 'SAMPLES', 0)))
     expect(sum(all.map((one) => one ?? 0))).toBeLessThan(100_000)
+  })
+})
+
+describe('a store that is away', () => {
+  it('is said so, and holds up neither the pages nor the end', async () => {
+    const memory = memoryStore()
+    const limiter = createLimiter({ name: 'jobs', policies: '5/min', store: memory })
+    const never = (): Promise<never> => new Promise(() => undefined)
+    const page = dashboard(limiter)
+    vi.spyOn(memory, 'readCounts').mockImplementation(never as never)
+    vi.spyOn(memory, 'addCounts').mockImplementation(never as never)
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    ends.push(() => warned.mockRestore())
+    const { url, close } = await listening((req, res) => page(req, res))
+    ends.push(close)
+    limiter.consume('a')
+    const answer = await fetch(`${url}/api/overview`)
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      { error: 'The store does not answer: The store did not answer within 2000 ms.' },
+    ])
+    const live = await fetch(`${url}/api/live`)
+    await page.close()
+    // Its streams end with it.
+    expect(await live.text()).toContain('retry: 2000')
+    expect((await fetch(`${url}/api/live`)).status).toBe(503)
+  })
+})
+
+describe('keys that a store hides', () => {
+  it('do not stand in its tables either', async () => {
+    const prefix = aPrefix()
+    const client = new Redis(inject('redisUrl'))
+    const store = redisStore(inject('redisUrl'), { prefix, hashKeys: 'a long secret text' })
+    const limiter = createLimiter({ name: 'jobs', policies: '1/min', store })
+    const page = dashboard(limiter)
+    ends.push(
+      () => client.disconnect(),
+      () => store.close(),
+      () => page.close(),
+    )
+    for (let i = 0; i < 5; i++) await limiter.consume('alice@example.com')
+    await page.flush()
+    const { url, close } = await listening((req, res) => page(req, res))
+    ends.push(close)
+    const headers = { 'content-type': 'application/json', 'x-sluice-action': '1' }
+    const body = JSON.stringify({ action: 'reset', limit: 'jobs', key: 'alice@example.com' })
+    expect((await fetch(`${url}/api/act`, { method: 'POST', headers, body })).status).toBe(200)
+    const names = await client.keys(`${prefix}:{#}:counts:*`)
+    expect(names.length).toBeGreaterThan(5)
+    for (const name of names) expect(JSON.stringify(await client.hgetall(name))).not.toContain('alice')
   })
 })
 

@@ -163,7 +163,7 @@ describe('what cannot be right', () => {
         throw undefined
       }),
       logDenials(limiter, () => Promise.reject(new Error('disk full'))),
-      logDenials(limiter, console, {
+      logDenials(limiter, () => undefined, {
         requestId: () => {
           throw new Error('no id')
         },
@@ -174,6 +174,10 @@ describe('what cannot be right', () => {
     expect(limiter.consume('a').allowed).toBe(false)
     await expect
       .poll(() => warned.mock.calls.map(([sentence]) => sentence))
-      .toEqual(['The logger of logDenials() failed: undefined', 'The logger of logDenials() failed: disk full'])
+      .toEqual([
+        ...['undefined', 'no id', 'disk full'].map(
+          (why) => `The logger of logDenials(), or a function of its options, failed: ${why}`,
+        ),
+      ])
   })
 })

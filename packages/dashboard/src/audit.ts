@@ -1,4 +1,5 @@
 import type { Store } from '@sluice/core'
+import { addCounts, readCounts } from './history/counts.js'
 
 /** What somebody changed. */
 export interface AuditEntry {
@@ -14,9 +15,15 @@ export interface AuditEntry {
 }
 
 const KEEP_MS = 92 * 86_400_000
+/** Actions of a day at the most. */
 const MOST = 5_000
 
-/** The actions of this month and the last, in the store, so that every server has them. */
+/** Days that are looked back on. */
+const DAYS = 31
+
+const DAY_MS = 86_400_000
+
+/** The actions of the last days, in the store, so that every server has them. */
 export class AuditLog {
   readonly #store: Store
   /** Where the store keeps none. */
@@ -29,18 +36,18 @@ export class AuditLog {
   async add(entry: AuditEntry): Promise<void> {
     this.#own.push(entry)
     if (this.#own.length > 200) this.#own.shift()
-    const { at, ...rest } = entry
+    const { at, ...rest } = { ...entry, key: this.#store.masked?.(entry.key) ?? entry.key }
     // Two that are alike in one millisecond are one.
     const row = JSON.stringify([at, rest])
-    await this.#store.addCounts?.([{ table: tableOf(at), keepMs: KEEP_MS, most: MOST, rows: new Map([[row, 1]]) }])
+    await addCounts(this.#store, [{ table: tableOf(at), keepMs: KEEP_MS, most: MOST, rows: new Map([[row, 1]]) }])
   }
 
   /** The latest first. */
   async read(most: number): Promise<readonly AuditEntry[]> {
-    const now = new Date()
-    const before = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1, 1)
-    const found = await this.#store.readCounts?.([tableOf(now.getTime()), tableOf(before)])
-    if (found === undefined) return this.#own.slice(-most).reverse()
+    if (this.#store.readCounts === undefined) return this.#own.slice(-most).reverse()
+    const now = Date.now()
+    const days = Array.from({ length: DAYS }, (_, i) => tableOf(now - i * DAY_MS))
+    const found = await readCounts(this.#store, days)
     return found
       .flatMap((rows) => [...rows.keys()])
       .map((row) => JSON.parse(row) as [number, Omit<AuditEntry, 'at'>])
@@ -51,5 +58,5 @@ export class AuditLog {
 }
 
 function tableOf(ms: number): string {
-  return `a:${new Date(ms).toISOString().slice(0, 7)}`
+  return `a:${new Date(ms).toISOString().slice(0, 10)}`
 }

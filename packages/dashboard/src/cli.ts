@@ -21,19 +21,24 @@ used, 2 the command line is wrong.`
 
 async function main(): Promise<void> {
   const { url, port } = options()
+  if (url === 'memory:') end(2, `A memory store is of one process: name the store that your servers share.\n\n${USAGE}`)
   await knowCalendars()
   const store = createStore(url)
   const sources = new StoreSources(store)
   await sources.begin()
   const page = mountable(new Hub(sources, undefined, store, undefined), undefined)
   const server = createServer((request, response) => page(request, response)).listen(port, '127.0.0.1')
-  await once(server, 'listening')
+  await once(server, 'listening').catch((error: unknown) => {
+    if (describe(error).includes('EADDRINUSE')) end(1, `Port ${port} is in use; choose another with --port.`)
+    throw error
+  })
   const address = server.address()
   const shown = typeof address === 'object' && address !== null ? address.port : port
   console.log(`The dashboard of ${store.url ?? url} is at http://localhost:${shown}/`)
   if (sources.limits().length === 0) {
     console.log(
-      'No server has published a limit yet: mount dashboard(limit) in them. Limits appear here within seconds.',
+      `No server has published a limit under the prefix ${store.prefix ?? 'sluice'} yet: mount dashboard(limit) in them, and limits ` +
+        'appear here within seconds. Another prefix stands in the URL: redis://localhost:6379?prefix=mine',
     )
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ConfigError } from '@sluice/core'
 import type { UsageOptions } from '@sluice/core/http'
+import { isObservable, type Observable, observableOf } from '@sluice/core/observe'
 import { checkOptions, describe, shown, warn } from '@sluice/core/runtime'
 import { createMetrics, type Metrics } from '@sluice/metrics'
 import type { AuditEntry } from './audit.js'
@@ -8,7 +9,7 @@ import { type Auth, checkAuth } from './http/access.js'
 import { type DashboardRequest, text } from './http/exchange.js'
 import { requestOf, send } from './http/node.js'
 import { Hub } from './hub.js'
-import { Pages } from './pages.js'
+import { isOwnPath, Pages } from './pages.js'
 import { ownSources } from './sources.js'
 
 /** The `limit` of a `sluice()`: it knows what its framework’s requests are. */
@@ -58,7 +59,7 @@ export interface FastifyScope {
 }
 
 interface FastifyLike extends FastifyScope {
-  addHook(name: 'onClose', hook: (app: unknown, done: () => void) => void): unknown
+  addHook(name: 'preClose', hook: () => Promise<void>): unknown
   removeAllContentTypeParsers?(): unknown
   addContentTypeParser(
     type: string,
@@ -101,21 +102,43 @@ export function dashboard<Req>(sources: object | readonly object[], options: Das
   if (store === undefined) {
     throw new ConfigError('dashboard(): needs at least one limit, as sluice() returns it, or one limiter.')
   }
-  const own = options.metrics === undefined ? createMetrics(given) : undefined
-  const hub = new Hub(all, options.metrics ?? own, store, options.onAction)
+  // Of several dashboards of a limit, the first one keeps its history.
+  const fresh = all.observables.filter((observable) => !recorded.has(observable))
+  for (const observable of fresh) recorded.add(observable)
+  const own =
+    options.metrics === undefined ? createMetrics(given.filter((_, i) => isShownBy(given[i], fresh))) : undefined
+  const hub = new Hub(all, fresh.length === 0 ? undefined : (options.metrics ?? own), store, options.onAction)
   const page = mountable(hub, auth as Auth<never> | undefined)
   const { close } = page
-  return Object.assign(page, { close: () => close().then(() => own?.close()) })
+  return Object.assign(page, {
+    async close() {
+      await close()
+      own?.close()
+      for (const observable of fresh) recorded.delete(observable)
+    },
+  })
+}
+
+/** What a dashboard of this process adds to the store already. */
+const recorded = new WeakSet<Observable>()
+
+function isShownBy(source: object | undefined, observables: readonly Observable[]): boolean {
+  return !isObservable(source) || observables.includes(observableOf(source, 'dashboard()'))
 }
 
 /** Turns requests of any framework into answers. */
 export function mountable(hub: Hub, auth: Auth<never> | undefined): Dashboard {
   const pages = new Pages(hub, auth)
   const exempt = (path: string): void => {
-    for (const observable of hub.sources.observables) observable.exempt(path)
+    for (const observable of hub.sources.observables) observable.exempt(path, isOwnPath)
   }
-  const answer = (request: DashboardRequest, response: ServerResponse, target: string): void => {
-    pages.answer(request, target).then(
+  const answer = (
+    request: DashboardRequest,
+    response: ServerResponse,
+    target: string,
+    letIn: () => void = () => undefined,
+  ): void => {
+    pages.answer(request, target, letIn).then(
       (found) => send(response, found),
       (error) => {
         warn('SLUICE_DASHBOARD', `The dashboard failed: ${describe(error)}`)
@@ -128,12 +151,14 @@ export function mountable(hub: Hub, auth: Auth<never> | undefined): Dashboard {
     response: ServerResponse,
   ): void => {
     const { originalUrl = request.url ?? '/', baseUrl = '', body } = request
-    // Known from the first request on, since an app does not say where it mounts what.
-    exempt(baseUrl)
-    answer(requestOf(request, request.url ?? '/', request, body), response, originalUrl)
+    // Known from the first visitor on, since an app does not say where it mounts what.
+    answer(requestOf(request, request.url ?? '/', request, body), response, originalUrl, () => exempt(baseUrl))
   }
   return Object.assign(express, {
     koa: (path: string) => {
+      if (typeof path !== 'string' || !path.startsWith('/')) {
+        throw new ConfigError(`dashboard().koa(): expected the whole path, as in koa('/_sluice'), got ${shown(path)}.`)
+      }
       const mount = path.replace(/\/+$/, '')
       exempt(mount)
       return (context: KoaContext, next: () => Promise<unknown>): Promise<unknown> => {
@@ -153,6 +178,11 @@ export function mountable(hub: Hub, auth: Auth<never> | undefined): Dashboard {
       // The dashboard reads its own bodies.
       app.removeAllContentTypeParsers?.()
       app.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null))
+      // Before the server waits for its connections.
+      app.addHook('preClose', () => {
+        hub.live.close()
+        return Promise.resolve()
+      })
       const handler = (request: FastifyRequest, reply: FastifyReply): void => {
         reply.hijack()
         const url = request.raw.url ?? '/'

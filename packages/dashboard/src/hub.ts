@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import type { Store } from '@sluice/core'
 import { keyDigest } from '@sluice/core/observe'
+import { describe, isThenable, warn } from '@sluice/core/runtime'
 import type { Metrics } from '@sluice/metrics'
 import { type AuditEntry, AuditLog } from './audit.js'
 import { Recorder } from './history/recorder.js'
@@ -17,6 +19,8 @@ export class Hub {
   readonly audit: AuditLog
   readonly recent: RecentDenials = new RecentDenials()
   readonly onAction: ((entry: AuditEntry) => void) | undefined
+  /** Without it, nobody finds the key of a hash by trying all. */
+  readonly #secret = randomBytes(16).toString('hex')
   readonly #stops: readonly (() => void)[]
 
   constructor(
@@ -37,9 +41,20 @@ export class Hub {
     this.#stops = sources.observables.map((observable) => this.recent.observe(observable))
   }
 
-  /** A key as viewers see it: the same for the same key. */
+  /** A key as viewers see it: the same for the same key, in this process. */
   mask(key: string): string {
-    return `#${(keyDigest(key) ?? '').slice(0, 10)}`
+    return `#${(keyDigest(key, this.#secret) ?? '').slice(0, 10)}`
+  }
+
+  /** What was done is done: where that cannot be written down, the process is warned. */
+  async noteAction(entry: AuditEntry): Promise<void> {
+    try {
+      const told: unknown = this.onAction?.(entry)
+      if (isThenable(told)) Promise.resolve(told).catch((error) => failed('onAction', error))
+    } catch (error) {
+      failed('onAction', error)
+    }
+    await this.audit.add(entry).catch((error) => failed(`the audit log (${JSON.stringify(entry)})`, error))
   }
 
   /** In a process of its own there is nothing to spare: what is shown is as of now. */
@@ -52,4 +67,8 @@ export class Hub {
     for (const stop of this.#stops) stop()
     await this.recorder?.close()
   }
+}
+
+function failed(what: string, error: unknown): void {
+  warn('SLUICE_DASHBOARD', `The dashboard’s ${what} failed: ${describe(error)}`)
 }

@@ -1,35 +1,50 @@
+import { describe, isError, warn } from '@sluice/core/runtime'
 import { act } from './api/actions.js'
 import { config, key, outbound, overview, policy, quotas } from './api/views.js'
 import { assets } from './assets.js'
-import { type Auth, checkAction, type Visitor, visitorOf } from './http/access.js'
+import { type Auth, checkAction, Doorman, type Visitor } from './http/access.js'
 import { type DashboardRequest, type DashboardResponse, HttpError, json, text } from './http/exchange.js'
 import type { Hub } from './hub.js'
 
 /** What stands under which path. */
 export class Pages {
   readonly #hub: Hub
-  readonly #auth: Auth<never> | undefined
+  readonly #doorman: Doorman
+  #warned = ''
 
   constructor(hub: Hub, auth: Auth<never> | undefined) {
     this.#hub = hub
-    this.#auth = auth
+    this.#doorman = new Doorman(auth)
   }
 
-  /** @param target the path as the browser has it, as far as this server knows. */
-  async answer(request: DashboardRequest, target: string): Promise<DashboardResponse> {
+  /**
+   * @param target the path as the browser has it, as far as this server knows.
+   * @param letIn called where somebody may see it.
+   */
+  async answer(request: DashboardRequest, target: string, letIn: () => void): Promise<DashboardResponse> {
     try {
-      const visitor = await visitorOf(request, this.#auth)
+      const visitor = await this.#doorman.visitor(request)
+      letIn()
       const { path } = request
       if (path === '/' && !/\/(?:$|\?)/.test(target)) return redirectTo(target)
       if (path.startsWith('/api/')) return await this.#api(path.slice('/api/'.length), request, visitor)
       if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'Pages are read by GET.')
       return assetAt(path === '/' ? 'index.html' : path.slice(1), request)
     } catch (error) {
-      if (!(error instanceof HttpError)) throw error
-      return request.path.startsWith('/api/')
-        ? json({ error: error.message }, error.status)
-        : text(error.status, error.message)
+      const { status, message } = error instanceof HttpError ? error : this.#failed(error)
+      return request.path.startsWith('/api/') ? json({ error: message }, status) : text(status, message)
     }
+  }
+
+  /** What a store that is away says is for people; of anything else the process is warned. */
+  #failed(error: unknown): HttpError {
+    const sentence = describe(error)
+    if (isError(error) && 'code' in error && error.code === 'SLUICE_STORE') {
+      return new HttpError(503, `The store does not answer: ${sentence}`)
+    }
+    if (this.#warned !== sentence) warn('SLUICE_DASHBOARD', `The dashboard failed: ${sentence}`)
+    this.#warned = sentence
+    return new HttpError(500, 'The dashboard failed; the process was warned of it.')
   }
 
   async #api(name: string, request: DashboardRequest, visitor: Visitor): Promise<DashboardResponse> {
@@ -55,7 +70,7 @@ export class Pages {
       case 'config':
         return json(config(hub))
       case 'outbound':
-        return json(outbound(hub))
+        return json(outbound(hub, masked))
       case 'audit':
         return json({
           entries: (await hub.audit.read(200)).map((entry) =>
@@ -71,7 +86,7 @@ export class Pages {
 }
 
 function live(hub: Hub, masked: boolean): DashboardResponse {
-  if (hub.live.isFull) throw new HttpError(503, 'As many look at the live page as may.')
+  if (hub.live.isFull) throw new HttpError(503, 'Too many people watch the live page.')
   return {
     status: 200,
     headers: {
@@ -81,7 +96,7 @@ function live(hub: Hub, masked: boolean): DashboardResponse {
       'x-accel-buffering': 'no',
     },
     body: undefined,
-    stream: (write) => hub.live.add(write, masked),
+    stream: (write, end) => hub.live.add(write, end, masked),
   }
 }
 
@@ -111,4 +126,14 @@ function assetAt(name: string, { headers, method }: DashboardRequest): Dashboard
     },
     body: method === 'HEAD' ? undefined : body,
   }
+}
+
+const APIS = ['act', 'me', 'overview', 'policy', 'key', 'quotas', 'config', 'outbound', 'audit', 'live']
+
+/** What stands below a mount point: nothing else is kept from the limits of an app. */
+export function isOwnPath(method: string, path: string): boolean {
+  if (method === 'POST') return path === '/api/act'
+  if (method !== 'GET' && method !== 'HEAD') return false
+  if (path === '' || path === '/') return true
+  return path.startsWith('/api/') ? APIS.includes(path.slice('/api/'.length)) : assets.has(path.slice(1))
 }

@@ -15,13 +15,13 @@ export interface RecentDenial {
 /** The last denials of each limit in this process: at most ten a second are looked at, so that a flood costs nothing. */
 export class RecentDenials {
   readonly #byLimit = new Map<string, RecentDenial[]>()
-  #second = 0
+  #second = -1
   #left = 0
 
   observe(observable: Observable): () => void {
     return observable.observe({
-      decided: (limit, decision, request) => {
-        if (decision.allowed || !this.#mayNote()) return
+      denied: (limit, decision, request) => {
+        if (!this.#mayNote()) return
         const { key, binding, retryAfterMs } = decision
         const list = this.#byLimit.get(limit) ?? []
         if (list.length === 0 && this.#byLimit.size >= MOST_LIMITS) return

@@ -43,6 +43,7 @@ export interface ShownClient {
   state(): readonly object[]
 }
 
-function isClient(source: object): source is ShownClient {
+function isClient(source: unknown): source is ShownClient {
+  if ((typeof source !== 'object' && typeof source !== 'function') || source === null) return false
   return 'state' in source && typeof source.state === 'function' && 'execute' in source
 }

@@ -17,11 +17,22 @@ export async function get<T>(path: string): Promise<T> {
     if (path in snapshot.answers) return snapshot.answers[path] as T
     throw new Error('This is not part of the export.')
   }
-  const response = await fetch(`api/${path}`, { headers: { accept: 'application/json' } })
-  const value: unknown = await response.json()
-  if (!response.ok) throw new Error((value as { error?: string }).error ?? `The server answered ${response.status}.`)
+  const value: unknown = await jsonOf(await fetch(`api/${path}`, { headers: { accept: 'application/json' } }))
   answers.set(path, value)
   return value as T
+}
+
+/** Rejects with the server's own sentence, or what can be said where it has none: a proxy may answer in its place. */
+async function jsonOf(response: Response): Promise<unknown> {
+  const text = await response.text()
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new Error(`The server answered ${response.status}: ${text.slice(0, 200)}`)
+  }
+  if (!response.ok) throw new Error((value as { error?: string }).error ?? `The server answered ${response.status}.`)
+  return value
 }
 
 export interface Loaded<T> {
@@ -75,9 +86,7 @@ export async function act(body: Readonly<Record<string, unknown>>): Promise<{ be
     headers: { 'content-type': 'application/json', 'x-sluice-action': '1' },
     body: JSON.stringify(body),
   })
-  const value = (await response.json()) as { before: string; after: string; error?: string }
-  if (!response.ok) throw new Error(value.error ?? `The server answered ${response.status}.`)
-  return value
+  return (await jsonOf(response)) as { before: string; after: string }
 }
 
 /** The page as one file that needs no server: its script, its style, and what it shows. */
@@ -88,10 +97,12 @@ export async function exported(): Promise<string> {
   }
   const [script, style] = await Promise.all([read('script[src]', 'src'), read('link[rel=stylesheet]', 'href')])
   const data = JSON.stringify({ at: Date.now(), answers: Object.fromEntries(answers) })
+  // Inside a script element, nothing may look like its end.
   const safe = (text: string): string => text.replaceAll('</', '<\\/').replaceAll('<!--', '<\\!--')
+  const safeData = data.replaceAll('<', '\\u003c')
   return (
     `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${document.title}</title>` +
-    `<style>${style}</style><div id="app"></div><script id="snapshot" type="application/json">${safe(data)}</script>` +
+    `<style>${style}</style><div id="app"></div><script id="snapshot" type="application/json">${safeData}</script>` +
     `<script type="module">if(!location.hash)location.hash=${JSON.stringify(location.hash)};${safe(script)}</script></html>`
   )
 }

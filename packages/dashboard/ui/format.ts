@@ -40,6 +40,9 @@ export interface PolicyView {
 /** What a policy says, in words. */
 export function said({ quota, unit, windowMs, period }: PolicyView): string {
   const what = `${amount(quota)} ${unit.replaceAll('-', ' ')}`
-  if (period !== null) return `${what} a period (${period})`
+  if (period !== null) {
+    const [unit = '', , zone = ''] = period.split('-', 3)
+    return `${what} a ${unit}${zone === '' ? '' : ` (${zone})`}`
+  }
   return windowMs === null ? `${what} at once` : `${what} in ${time(windowMs)}`
 }

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import type { Loaded } from './api.ts'
 import { amount } from './format.ts'
+import { linkTo } from './route.ts'
 
 /** A page's content once it is there; a sentence until then, and when it cannot be read. */
 export function When<T>({
@@ -67,6 +68,20 @@ export interface Line {
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 
+/** The time of a day, or at midnight the day. */
+function shortTime(seconds: number): string {
+  const at = new Date(seconds * 1_000)
+  return at.getHours() === 0 && at.getMinutes() === 0
+    ? at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })
+    : at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })
+}
+
+/** A key that can be looked up: not one that is hidden or cut. */
+export function KeyName({ name, limit }: { name: string; limit: string }): JSX.Element {
+  if (name.startsWith('#') || name.endsWith('…')) return <code>{name}</code>
+  return <a href={linkTo('key', { key: name, limit })}>{name}</a>
+}
+
 /** Lines over time, and the same numbers as a table for those who cannot see them. */
 export function Chart({
   starts,
@@ -87,11 +102,11 @@ export function Chart({
         height: 220,
         legend: { live: true },
         axes: [
-          { stroke: colour('quiet'), grid: { stroke: colour('edge') } },
+          { stroke: colour('quiet'), grid: { stroke: colour('edge') }, values: (_, all) => all.map(shortTime) },
           { stroke: colour('quiet'), grid: { stroke: colour('edge') }, size: 60, values: (_, all) => all.map(amount) },
         ],
         series: [
-          {},
+          { value: (_, seconds) => (seconds === null ? '' : new Date(seconds * 1_000).toLocaleString('en-GB')) },
           ...lines.map(({ label: name, colour: own, dashed }) => ({
             label: name,
             stroke: colour(own),

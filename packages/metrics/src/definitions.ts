@@ -14,6 +14,8 @@ export interface MetricDefinition {
   readonly labels: readonly string[]
   /** Upper bounds of a histogram's buckets, ascending. */
   readonly buckets?: readonly number[] | undefined
+  /** Of a gauge: whether the numbers of several processes add up. Of all others, each says the same. */
+  readonly adds?: boolean | undefined
 }
 
 /** The bounds that ASP.NET Core's rate limiting metrics have. */
@@ -84,7 +86,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     prometheus: 'sluice_rate_limiting_units_total',
     type: 'counter',
     unit: '{unit}',
-    help: 'Units asked of each policy, by whether they were taken. Refunds are not subtracted.',
+    help: 'Units that were taken from each policy, or asked of one that denied. Refunds are not subtracted.',
     labels: ['limit', 'policy', 'unit', 'result'],
   },
   nearLimit: {
@@ -117,6 +119,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     name: 'sluice.rate_limiting.active_request_leases',
     prometheus: 'sluice_rate_limiting_active_request_leases',
     type: 'gauge',
+    adds: true,
     unit: '{slot}',
     help: 'Slots that this process holds under concurrency policies.',
     labels: ['policy'],
@@ -134,6 +137,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     name: 'sluice.rate_limiting.queued_requests',
     prometheus: 'sluice_rate_limiting_queued_requests',
     type: 'gauge',
+    adds: true,
     unit: '{request}',
     help: 'Those who wait in this process for a slot, or for a denial to end.',
     labels: ['policy'],
@@ -153,7 +157,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     unit: '{unit}',
     help: 'Units that a policy lets through in its period.',
-    labels: ['limit', 'policy', 'unit'],
+    labels: ['limit', 'policy', 'unit', 'plan'],
   },
   period: {
     name: 'sluice.rate_limiting.period',
@@ -161,7 +165,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     unit: 's',
     help: 'The period of a policy, a calendar’s with its usual length; none where slots are counted.',
-    labels: ['limit', 'policy', 'unit'],
+    labels: ['limit', 'policy', 'unit', 'plan'],
   },
   bans: {
     name: 'sluice.rate_limiting.bans',
@@ -177,7 +181,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     unit: '1',
     help: 'Always 1: what each policy says, so that servers can be compared.',
-    labels: ['limit', 'policy', 'unit', 'algorithm', 'mode', 'quota', 'window'],
+    labels: ['limit', 'policy', 'unit', 'plan', 'algorithm', 'mode', 'quota', 'window'],
   },
   storeDuration: {
     name: 'sluice.store.operation.duration',
@@ -224,6 +228,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
     name: 'sluice.store.entry.count',
     prometheus: 'sluice_store_entries',
     type: 'gauge',
+    adds: true,
     unit: '{bucket}',
     help: 'Buckets that a memory store holds.',
     labels: ['store'],

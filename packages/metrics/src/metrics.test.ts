@@ -30,10 +30,10 @@ describe('the names and labels of metrics', () => {
         "sluice.rate_limiting.request_lease.duration | sluice_rate_limiting_request_lease_duration_seconds | histogram | s | limit policy",
         "sluice.rate_limiting.queued_requests | sluice_rate_limiting_queued_requests | gauge | {request} | policy",
         "sluice.rate_limiting.request.time_in_queue | sluice_rate_limiting_request_time_in_queue_seconds | histogram | s | limit policy result",
-        "sluice.rate_limiting.limit | sluice_rate_limiting_limit | gauge | {unit} | limit policy unit",
-        "sluice.rate_limiting.period | sluice_rate_limiting_period_seconds | gauge | s | limit policy unit",
+        "sluice.rate_limiting.limit | sluice_rate_limiting_limit | gauge | {unit} | limit policy unit plan",
+        "sluice.rate_limiting.period | sluice_rate_limiting_period_seconds | gauge | s | limit policy unit plan",
         "sluice.rate_limiting.bans | sluice_rate_limiting_bans_total | counter | {ban} | limit",
-        "sluice.config.info | sluice_config_info | gauge | 1 | limit policy unit algorithm mode quota window",
+        "sluice.config.info | sluice_config_info | gauge | 1 | limit policy unit plan algorithm mode quota window",
         "sluice.store.operation.duration | sluice_store_operation_duration_seconds | histogram | s | store operation",
         "sluice.store.errors | sluice_store_errors_total | counter | {error} | store operation error_type",
         "sluice.store.round_trips | sluice_store_round_trips_total | counter | {call} | store",
@@ -137,6 +137,31 @@ describe('a decision', () => {
     await open.close()
   })
 
+  it('counts units where they were taken, and once for an id', async () => {
+    const limiter = createLimiter({ name: 'api', policies: ['1/day', '100/h'] })
+    const metrics = createMetrics(limiter)
+    for (let i = 0; i < 10; i++) limiter.consume('a')
+    const units = METRICS.units.prometheus
+    expect(valueIn(metrics.text(), units, { policy: 'api-1h', result: 'allowed' })).toBe(1)
+    expect(valueIn(metrics.text(), units, { policy: 'api-1d', result: 'limited' })).toBe(9)
+    const jobs = createLimiter({ name: 'jobs', policies: '100/h' })
+    metrics.observe(jobs)
+    for (let i = 0; i < 10; i++) jobs.consume('a', { cost: 5, id: 'once' })
+    expect(valueIn(metrics.text(), units, { policy: 'jobs', result: 'allowed' })).toBe(5)
+    expect(metrics.topKeys({ by: 'units', limit: 'jobs' })).toMatchObject([{ count: 5 }])
+  })
+
+  it('by an override or a plan says nothing of what the limit is', async () => {
+    const limiter = createLimiter({ name: 'api', policies: '100/min' })
+    const metrics = createMetrics(limiter)
+    await limiter.override('vip', '1000000/min')
+    limiter.consume('vip')
+    for (let i = 0; i < 50; i++) limiter.consume(`fresh-${i}`)
+    expect(valueIn(metrics.text(), METRICS.limit.prometheus)).toBe(100)
+    expect(metrics.text()).toContain('quota="100"')
+    expect(valueIn(metrics.text(), METRICS.nearLimit.prometheus)).toBe(0)
+  })
+
   it('shows how close clients come to a limit', () => {
     const limiter = createLimiter({ name: 'api', policies: '10/day' })
     const metrics = createMetrics(limiter)
@@ -187,7 +212,7 @@ describe('what is shown', () => {
     const text = metrics.text()
     expect(valueIn(text, METRICS.limit.prometheus, { policy: 'api-1s' })).toBe(10)
     expect(valueIn(text, METRICS.period.prometheus, { policy: 'api-1h' })).toBe(3_600)
-    expect(text).toContain('sluice_config_info{limit="api",policy="api-1h",unit="requests",algorithm="sliding-window"')
+    expect(text).toContain('sluice_config_info{limit="api",policy="api-1h",unit="requests",plan="",algorithm="sliding-window"')
     expect(valueIn(text, requests, { limit: 'api', result: 'allowed' })).toBe(0)
   })
 
@@ -241,7 +266,7 @@ describe('what is shown', () => {
     const crossings = METRICS.quotaCrossings.prometheus
     expect(valueIn(metrics.text(), crossings, { threshold: '0.5' })).toBe(1)
     expect(valueIn(metrics.text(), crossings, { threshold: '1' })).toBe(1)
-    expect(valueIn(metrics.text(), crossings, { threshold: 'above 1' })).toBe(2)
+    expect(valueIn(metrics.text(), crossings, { threshold: 'step' })).toBe(2)
   })
 
   it('has the buckets of a memory store, and how many it dropped', () => {
@@ -250,6 +275,28 @@ describe('what is shown', () => {
     for (let i = 0; i < 25; i++) limiter.consume(`k${i}`)
     expect(valueIn(metrics.text(), METRICS.storeEntries.prometheus)).toBe(10)
     expect(valueIn(metrics.text(), METRICS.storeEvictions.prometheus)).toBe(15)
+  })
+
+  it('is forgotten with a store that is not observed any more', () => {
+    const metrics = createMetrics()
+    for (let i = 0; i < 300; i++) {
+      const limiter = createLimiter({ name: 'api', policies: '10/day' })
+      const stop = metrics.observe(limiter)
+      limiter.consume('a')
+      stop()
+    }
+    expect(metrics.text()).not.toContain(METRICS.storeEntries.prometheus)
+  })
+
+  it('has few thresholds, however many steps a quota has', () => {
+    const limiter = createLimiter({ name: 'calls', policies: quota('100k/month'), warnAt: 0.1, warnEvery: 10 })
+    const metrics = createMetrics(limiter)
+    for (let i = 0; i < 5_000; i++) limiter.consume('a', { cost: 10 })
+    const lines = metrics
+      .text()
+      .split('\n')
+      .filter((line) => line.startsWith(`${METRICS.quotaCrossings.prometheus}{`))
+    expect(lines).toHaveLength(2)
   })
 
   it('ends when observing ends, and keeps what was counted', () => {

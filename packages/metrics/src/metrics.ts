@@ -1,5 +1,12 @@
 import { ConfigError, type Policy } from '@sluice/core'
-import { isObservable, keyDigest, type Observable, type Observer, observableOf } from '@sluice/core/observe'
+import {
+  isMiddleware,
+  isObservable,
+  keyDigest,
+  type Observable,
+  type Observer,
+  observableOf,
+} from '@sluice/core/observe'
 import { checkOptions, checkWhole, shown } from '@sluice/core/runtime'
 import { ClientsObserver, isClient, type ObservedClient } from './counts/client-observer.js'
 import type { Family } from './counts/family.js'
@@ -120,7 +127,8 @@ class Collector implements Metrics {
   }
 
   #begin(source: Source): () => void {
-    if (isObservable(source)) return this.#observeLimits(observableOf(source, 'createMetrics()'))
+    if (isObservable(source) || isMiddleware(source))
+      return this.#observeLimits(observableOf(source, 'createMetrics()'))
     if (isReporter(source)) return source.onDelivery((result) => this.#deliveries.add({ result }))
     if (isClient(source)) return this.#clients.observe(source as ObservedClient)
     throw new ConfigError(
@@ -134,9 +142,10 @@ class Collector implements Metrics {
     for (const { name, policies } of observable.limits()) limits.expect(name, policies)
     const tracing = new Set(Array.from(this.#tracers, (tracer) => observable.observe(tracer)))
     this.#observables.set(observable, tracing)
-    const stops = [observable.observe(limits), observable.observeStore(this.#stores.of(observable))]
+    const stops = [observable.observe(limits), observable.observeStore(this.#stores.enter(observable))]
     return () => {
       for (const stop of [...stops, ...tracing]) stop()
+      this.#stores.leave(observable)
       this.#observables.delete(observable)
     }
   }
@@ -167,13 +176,8 @@ class Collector implements Metrics {
     return this.#until(registerAll(registry, DEFINITIONS, () => this.collect()))
   }
 
-  openTelemetry({
-    meter,
-    trace,
-  }: {
-    readonly meter?: MeterLike | undefined
-    readonly trace?: TraceLike | undefined
-  }): () => void {
+  openTelemetry(api: { readonly meter?: MeterLike | undefined; readonly trace?: TraceLike | undefined }): () => void {
+    const { meter, trace } = api ?? {}
     if (meter !== undefined && typeof meter?.createHistogram !== 'function') {
       throw new ConfigError(`openTelemetry(): meter is what metrics.getMeter('…') returns, got ${shown(meter)}.`)
     }

@@ -114,7 +114,9 @@ export class Guard<Req extends object> {
 
   #isExempt(request: Req): boolean {
     const { exempt, reader } = this.#parts
-    return !exempt.isEmpty && exempt.cover(reader.target?.(request).url ?? '')
+    if (exempt.isEmpty) return false
+    const target = reader.target?.(request)
+    return target !== undefined && exempt.cover(target.method, target.url)
   }
 
   #pass(request: Req, response: ResponseLike, exchange: Exchange, result: LimitResult): Passage | Promise<Passage> {

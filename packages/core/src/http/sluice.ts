@@ -93,6 +93,7 @@ export function createLimit<Req extends object, Middleware extends object, Handl
   const exempt = new ExemptPaths()
   const workshop = { reader, failover, events, observers, exempt, checks: new RequestChecks(reader), share, ledger }
   const named: MadeLimit<Req>[] = []
+  const unnamed: MadeLimit<Req>[] = []
   const configured = new NamedLimits(workshop, names, configuration, defaults)
   configured.watch(checkConfiguration)
 
@@ -108,6 +109,8 @@ export function createLimit<Req extends object, Middleware extends object, Handl
     const name = own.name ?? naming.next(defaults.name ?? 'default')
     const made = makeLimit(workshop, names, name, isNamed, policies, own, defaults)
     if (isNamed) named.push(made)
+    // Whoever makes limits in a handler makes any number of them.
+    else if (unnamed.length < MOST_UNNAMED) unnamed.push(made)
     return Object.assign(toMiddleware(made.guard), made.controls)
   }
 
@@ -125,7 +128,7 @@ export function createLimit<Req extends object, Middleware extends object, Handl
     return ledger === undefined ? failover.close() : ledger.release().then(() => failover.close())
   }
   const limits = (): readonly ObservedLimit[] =>
-    [...named, ...configured.current].map(({ name, limiter }) => ({
+    [...named, ...unnamed, ...configured.current].map(({ name, limiter }) => ({
       name,
       policies: limiter.policies,
       controls: limiter,
@@ -137,10 +140,13 @@ export function createLimit<Req extends object, Middleware extends object, Handl
     on: on as Observable['on'],
     limits,
     routeOf,
-    exempt: (path) => exempt.add(path),
+    exempt: (path, isExempt) => exempt.add(path, isExempt),
   })
   return Object.assign(limit, { named: fromConfiguration, usage, on, store, close })
 }
+
+/** Limits without a name that are shown to observers. */
+const MOST_UNNAMED = 100
 
 /** The controls of whatever limit is current. */
 function currentControls<Req extends object>(use: { readonly current: MadeLimit<Req> }): LimitControls<Req> {

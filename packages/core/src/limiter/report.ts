@@ -37,10 +37,9 @@ export function report<Req>(
     decisionChannel.publish({ limit, decision, request } satisfies DecisionMessage)
   }
   if (events.heard.decision) events.emit('decision', { limit, decision, request })
-  const isPublished = deniedChannel?.hasSubscribers === true
-  if ((isPublished || events.heard.denied) && isDenied(decision)) {
+  if (isDenied(decision) && (events.heard.denied || deniedChannel?.hasSubscribers === true)) {
     const denied = { limit, decision, request, route: routeOf?.(request), shadow: decision.allowed }
-    if (isPublished) deniedChannel?.publish(denied satisfies DeniedMessage)
+    if (deniedChannel?.hasSubscribers === true) deniedChannel.publish(denied satisfies DeniedMessage)
     events.emit('denied', denied)
   }
   reportWarnings(limit, decision, request, events, observers)
@@ -107,5 +106,7 @@ function crossed(standing: Standing, cost: number): readonly number[] {
 }
 
 function isDenied({ allowed, standings }: Decision): boolean {
-  return !allowed || standings.some((standing) => !standing.allowed)
+  if (!allowed) return true
+  for (let i = 0; i < standings.length; i++) if (standings[i]?.allowed === false) return true
+  return false
 }

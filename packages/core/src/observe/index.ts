@@ -8,6 +8,7 @@ export { fullOf, unitsAt } from '../decisions/standing.js'
 export { isUndecided } from '../http/problem.js'
 export { keyDigest } from '../runtime/key.js'
 export {
+  isMiddleware,
   isObservable,
   type Observable,
   type ObservedControls,

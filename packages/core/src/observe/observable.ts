@@ -1,5 +1,6 @@
 import { ConfigError, shown } from '../errors.js'
 import type { Failover } from '../failover/failover.js'
+import type { IsExempt } from '../http/exempt-paths.js'
 import type { Events } from '../limiter/events.js'
 import type { Limiter } from '../limiter/limiter.js'
 import { slotsOf } from '../limiter/slots.js'
@@ -10,7 +11,7 @@ import type { Store } from '../stores/store.js'
 import type { ObservedDecisions } from './observed-decisions.js'
 import type { Observer, StoreObserver } from './observer.js'
 
-/** A limit that has a name, as it is now. */
+/** A limit, as it is now. */
 export interface ObservedLimit {
   readonly name: string
   readonly policies: readonly Policy[]
@@ -30,12 +31,12 @@ export interface Observable {
   /** The same, for the store behind it. */
   observeStore(observer: StoreObserver): () => void
   on<Name extends keyof Events<unknown>>(name: Name, listener: Listener<Events<unknown>[Name]>): () => void
-  /** Limits that have a name; of one without, the decisions tell. */
+  /** Limits as they are now; of those without a name, the first hundred. */
   limits(): readonly ObservedLimit[]
   /** Names the pattern of a request's route, where its framework knows it by now. */
   routeOf(request: unknown): string | undefined
-  /** From now on no limit counts requests to this path, or below it. */
-  exempt(path: string): void
+  /** From now on no limit counts what is exempt below this path. */
+  exempt(path: string, isExempt: IsExempt): void
   readonly store: Store
   /** Whether the store, or a part of it, does not decide at the moment. */
   readonly isDegraded: boolean
@@ -74,7 +75,7 @@ export interface ObservableParts {
   readonly on: Observable['on']
   readonly limits: () => readonly ObservedLimit[]
   readonly routeOf?: ((request: unknown) => string | undefined) | undefined
-  readonly exempt?: ((path: string) => void) | undefined
+  readonly exempt?: ((path: string, isExempt: IsExempt) => void) | undefined
 }
 
 /**
@@ -85,8 +86,15 @@ export function observableOf(source: unknown, caller: string): Observable {
   const value = (source as { [OBSERVABLE]?: Observable } | null | undefined)?.[OBSERVABLE]
   if (value !== undefined) return value
   throw new ConfigError(
-    `${caller}: expected the limit that sluice() returned, or a limiter of createLimiter(), got ${shown(source)}.`,
+    isMiddleware(source)
+      ? `${caller}: got a middleware that limit() made. Pass limit itself, as sluice() returned it.`
+      : `${caller}: expected the limit that sluice() returned, or a limiter of createLimiter(), got ${shown(source)}.`,
   )
+}
+
+/** What `limit('100/min')` returned, in place of `limit`. */
+export function isMiddleware(source: unknown): boolean {
+  return typeof source === 'function' && 'keyOf' in source && 'peek' in source
 }
 
 /** Whether a value can be observed. */

@@ -9,6 +9,8 @@ const MEASURED_EACH = 64
 /** Whoever observes the decisions of one `sluice()`, or of one limiter. */
 export class ObservedDecisions {
   readonly #observed: Observed<Observer>
+  /** Those that want every decision: it is for them that decisions are measured. */
+  #deciding: readonly Observer[] = []
   #left = MEASURED
   #since = 0
   #count = 0
@@ -22,7 +24,16 @@ export class ObservedDecisions {
   }
 
   add(observer: Observer): () => void {
-    return this.#observed.add(observer)
+    const remove = this.#observed.add(observer)
+    this.#sort()
+    return () => {
+      remove()
+      this.#sort()
+    }
+  }
+
+  #sort(): void {
+    this.#deciding = this.#observed.all.filter(({ decided }) => decided !== undefined)
   }
 
   each(call: (observer: Observer) => void): void {
@@ -31,7 +42,7 @@ export class ObservedDecisions {
 
   /** When a decision begins that is to be measured; 0 for all others. */
   began(): number {
-    if (!this.#observed.isWatched) return 0
+    if (this.#deciding.length === 0) return 0
     if (this.#left > 0) this.#left -= 1
     else {
       this.#count += 1
@@ -47,14 +58,15 @@ export class ObservedDecisions {
 
   /** `each` without a closure: it is called for each decision. */
   decided(limit: string, decision: Decision, request: unknown, began: number): void {
-    const { all } = this.#observed
+    const deciding = this.#deciding
     const tookMs = began === 0 ? undefined : performance.now() - began
-    for (let i = 0; i < all.length; i++) {
+    for (let i = 0; i < deciding.length; i++) {
       try {
-        all[i]?.decided?.(limit, decision, request, tookMs)
+        deciding[i]?.decided?.(limit, decision, request, tookMs)
       } catch (error) {
         this.#observed.failed(error)
       }
     }
+    if (!decision.allowed) this.each((one) => one.denied?.(limit, decision, request))
   }
 }

@@ -16,6 +16,8 @@ export interface Observer {
    * none that can wait in a queue.
    */
   decided?(limit: string, decision: Decision, request: unknown, tookMs: number | undefined): void
+  /** The same, of those that were denied alone. */
+  denied?(limit: string, decision: Decision, request: unknown): void
   /** A request has passed a limit without a decision: by `skip`, or as one of the clients that are always allowed. */
   skipped?(limit: string, request: unknown): void
   /** Nothing was decided: the client left, or whoever waited gave up. */

@@ -1,5 +1,5 @@
 import type { ObservedLimit } from '@sluice/core/observe'
-import { isError } from '@sluice/core/runtime'
+import { describe, isError } from '@sluice/core/runtime'
 import type { Visitor } from '../http/access.js'
 import { HttpError } from '../http/exchange.js'
 import type { Hub } from '../hub.js'
@@ -67,23 +67,24 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 /** Does what was asked for, and notes who did it. @throws {HttpError} on what is wrong with it. */
 export async function act(hub: Hub, visitor: Visitor, body: unknown): Promise<object> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new HttpError(400, 'The body is no object.')
+    throw new HttpError(400, 'The body is not a JSON object.')
   const { action: name, limit: limitName, key, ...fields } = body as Fields
   const action = typeof name === 'string' && Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined
   if (action === undefined) throw new HttpError(400, `action is one of ${Object.keys(ACTIONS).join(', ')}.`)
-  if (typeof key !== 'string' || key === '' || key.length > 1_000) throw new HttpError(400, 'key is a key, not empty.')
+  if (typeof key !== 'string' || key === '' || key.length > 1_000)
+    throw new HttpError(400, 'key: expected a text of 1 to 1,000 characters.')
   const limit = limitOf(hub.sources, limitName)
   try {
     const before = await action.state(limit, key)
     await action.run(limit, key, fields)
     const after = await action.state(limit, key)
     const entry = { at: Date.now(), who: visitor.name, action: String(name), limit: limit.name, key, before, after }
-    await hub.audit.add(entry)
-    hub.onAction?.(entry)
+    await hub.noteAction(entry)
     return { before, after }
   } catch (error) {
-    // What a user typed was wrong, or the store did not answer: both have a sentence for people.
-    if (isError(error) && 'code' in error) throw new HttpError(400, error.message)
+    // What a user typed was wrong: that has a sentence for people, as a store has that does not answer.
+    const code = isError(error) && 'code' in error ? error.code : undefined
+    if (code !== undefined && code !== 'SLUICE_STORE') throw new HttpError(400, describe(error))
     if (error instanceof RangeError) throw new HttpError(400, error.message)
     throw error
   }

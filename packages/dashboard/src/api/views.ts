@@ -42,11 +42,14 @@ function added(past: Past, limit: string, results: readonly string[]): readonly 
   return past.starts.map((_, slot) => sum(all.map((numbers) => numbers[slot] ?? 0)))
 }
 
+/** Limits that are shown at a time. */
+const MOST_CARDS = 500
+
 /** A card for each limit: the last hour, the share of denials, how long a decision takes. */
 export async function overview(hub: Hub): Promise<object> {
   const past = await readPast(hub.store, 'hour')
-  const known = hub.sources.limits()
-  const names = [...new Set([...known.map(({ name }) => name), ...limitsIn(past)])].sort()
+  const known = new Map(hub.sources.limits().map(({ name, policies }) => [name, policies]))
+  const names = [...new Set([...known.keys(), ...limitsIn(past)])].sort().slice(0, MOST_CARDS)
   return {
     at: Date.now(),
     everyMs: past.slotMs,
@@ -59,7 +62,7 @@ export async function overview(hub: Hub): Promise<object> {
       const failedOpen = sum(past.of('r', name, 'failed_open'))
       return {
         name,
-        policies: (known.find((limit) => limit.name === name)?.policies ?? []).map(shownPolicy),
+        policies: (known.get(name) ?? []).map(shownPolicy),
         allowed,
         denied,
         shadow: sum(past.of('r', name, 'shadow_limited')),
@@ -134,7 +137,7 @@ async function nearKeys(
 /** A key under every limit, or under one. */
 export async function key(hub: Hub, query: URLSearchParams, masked: boolean): Promise<object> {
   const asked = query.get('key') ?? ''
-  if (asked === '' || asked.length > 1_000) throw new HttpError(400, 'key is a key, not empty.')
+  if (asked === '' || asked.length > 1_000) throw new HttpError(400, 'key: expected a text of 1 to 1,000 characters.')
   const only = query.get('limit')
   const limits = only === null || only === '' ? hub.sources.limits() : [limitOf(hub.sources, only)]
   const shown = masked ? hub.mask(asked) : asked
@@ -233,6 +236,10 @@ export function config(hub: Hub): object {
 }
 
 /** The APIs that clients call. */
-export function outbound(hub: Hub): object {
-  return { at: Date.now(), peers: hub.sources.clients.flatMap((client) => client.state()) }
+export function outbound(hub: Hub, masked: boolean): object {
+  const peers = hub.sources.clients.flatMap((client) => client.state() as readonly { readonly key: string }[])
+  // A client's key is an origin, unless an app made it of something that may be secret.
+  const shown = ({ key: own }: { readonly key: string }): string =>
+    masked && !/^https?:\/\/[^/@]+$/.test(own) ? hub.mask(own) : own
+  return { at: Date.now(), peers: peers.map((peer) => ({ ...peer, key: shown(peer) })) }
 }

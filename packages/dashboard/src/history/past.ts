@@ -1,5 +1,6 @@
 import type { Store } from '@sluice/core'
 import { METRICS } from '@sluice/metrics'
+import { readCounts } from './counts.js'
 import { PART } from './recorder.js'
 import { slotAt, TIERS, type Tier, tableAt } from './tiers.js'
 
@@ -14,7 +15,7 @@ const RANGES: Readonly<Record<Range, { readonly tier: Tier; readonly slots: numb
 }
 
 export function isRange(text: string): text is Range {
-  return text in RANGES
+  return Object.hasOwn(RANGES, text)
 }
 
 /** What was counted in each slot of a range, by series; the last slot is the one that runs now. */
@@ -35,7 +36,7 @@ export async function readPast(store: Store, range: Range, ago: number = 0): Pro
   const last = Math.floor(end / tier.slotMs)
   const starts = Array.from({ length: slots }, (_, i) => (last - slots + 1 + i) * tier.slotMs)
   const tables = [...new Set(starts.map((ms) => tableAt(tier, ms)))]
-  const found = (await store.readCounts?.(tables)) ?? []
+  const found = await readCounts(store, tables)
   const byTable = new Map(tables.map((table, i) => [table, found[i]]))
   const series = new Map<string, number[]>()
   const slotOf = new Map(starts.map((ms, i) => [`${tableAt(tier, ms)}/${slotAt(tier, ms)}`, i]))
@@ -68,7 +69,7 @@ export async function readPast(store: Store, range: Range, ago: number = 0): Pro
 /** Servers that have added something in the last two minutes. */
 export async function readServers(store: Store): Promise<number> {
   const minute = Math.floor(Date.now() / 60_000)
-  const found = (await store.readCounts?.([`p:${minute}`, `p:${minute - 1}`])) ?? []
+  const found = await readCounts(store, [`p:${minute}`, `p:${minute - 1}`])
   return Math.max(1, ...found.map((rows) => rows.size))
 }
 
@@ -85,7 +86,7 @@ export async function readTopKeys(
   most: number,
 ): Promise<readonly CountedKey[]> {
   const hour = Math.floor(Date.now() / 3_600_000)
-  const found = (await store.readCounts?.([`k:${hour}`, `k:${hour - 1}`])) ?? []
+  const found = await readCounts(store, [`k:${hour}`, `k:${hour - 1}`])
   const begin = [by, limit, ''].join(PART)
   const counts = new Map<string, number>()
   for (const rows of found) {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { Counts, Store } from '@sluice/core'
+import { type Counts, type Store, StoreError } from '@sluice/core'
 import { type ObservedLimit, publishedLimit } from '@sluice/core/observe'
 import { describe, warn } from '@sluice/core/runtime'
 import { type Histogram, METRICS, type Metrics, type Sample } from '@sluice/metrics'
+import { addCounts } from './counts.js'
 import { slotAt, TIERS, tableAt } from './tiers.js'
 
 /** How often a process adds what it has counted to the store. */
@@ -47,7 +48,7 @@ export class Recorder {
     this.#timer = setInterval(() => void this.flush(), EVERY_MS)
     this.#timer.unref()
     // What was counted before is not of now.
-    for (const [row, value] of [...this.#seriesNow(), ...this.#keysNow()]) this.#added.set(row, value)
+    this.#note(this.#seriesNow(), this.#keysNow())
   }
 
   /** Adds now what has not been added. Never rejects. */
@@ -64,22 +65,27 @@ export class Recorder {
   }
 
   async #flush(): Promise<void> {
-    const { addCounts } = this.#store
-    if (addCounts === undefined) return
+    if (this.#store.addCounts === undefined) return
     const series = this.#seriesNow()
     const keys = this.#keysNow()
     const deltas = this.#deltasOf(series)
     const keyDeltas = this.#deltasOf(keys)
     try {
-      await addCounts.call(this.#store, this.#additions(deltas, keyDeltas))
-      for (const [row, value] of [...series, ...keys]) this.#added.set(row, value)
+      await addCounts(this.#store, this.#additions(deltas, keyDeltas))
+      this.#note(series, keys)
       this.#isWarned = false
     } catch (error) {
+      // What may have been added is not added again: less is better than twice.
+      if (error instanceof StoreError && error.uncertain) this.#note(series, keys)
       if (!this.#isWarned) warn('SLUICE_DASHBOARD', `The dashboard’s history could not be kept: ${describe(error)}`)
       this.#isWarned = true
     }
     if (this.#added.size > 10 * MOST_KEYS)
       for (const row of this.#added.keys()) if (!series.has(row) && !keys.has(row)) this.#added.delete(row)
+  }
+
+  #note(...counted: readonly ReadonlyMap<string, number>[]): void {
+    for (const rows of counted) for (const [row, value] of rows) this.#added.set(row, value)
   }
 
   #deltasOf(series: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
@@ -152,7 +158,8 @@ export class Recorder {
     const keys = new Map<string, number>()
     for (const by of ['denials', 'units'] as const) {
       for (const { limit, key, count, error } of this.#metrics.topKeys({ by, most: 1_000 }).slice(0, 10 * TOP_KEYS)) {
-        keys.set([by === 'denials' ? 'd' : 'u', limit, key].join(PART), Math.round(count - error))
+        const shown = this.#store.masked?.(key) ?? key
+        keys.set([by === 'denials' ? 'd' : 'u', limit, shown].join(PART), Math.max(1, Math.round(count - error / 2)))
       }
     }
     return keys

@@ -1,4 +1,5 @@
-import { ConfigError } from '@sluice/core'
+import { ConfigError, createLimiter, memoryStore } from '@sluice/core'
+import { clientKey } from '@sluice/core/http'
 import { describe, shown, warn } from '@sluice/core/runtime'
 import { type DashboardRequest, HttpError } from './exchange.js'
 
@@ -6,7 +7,7 @@ import { type DashboardRequest, HttpError } from './exchange.js'
 export type Role = 'view' | 'act'
 
 /** What `auth` answers with: a role, `false`, or a role with the name that stands in the audit log. */
-export type Access = Role | false | { readonly role: Role; readonly name: string }
+export type Access = Role | false | '' | null | undefined | { readonly role: Role; readonly name: string }
 
 /** Who somebody is, and what they may do. It is given the framework's own request: of Koa, the context. */
 export type Auth<Req> = (request: Req) => Access | Promise<Access>
@@ -16,43 +17,84 @@ export interface Visitor {
   readonly name: string
 }
 
-const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/
-const LOCAL_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i
+const LOOPBACK = /^(?:127\.0\.0\.1|::1|::ffff:127\.0\.0\.1)$/
+const LOCAL_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i
 
-/** What a proxy adds: a request that has it does not come from this machine, whatever its socket says. */
-const OF_PROXIES = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'] as const
+/** What proxies add: a request that has it does not come from this machine, whatever its socket says. */
+const OF_PROXIES = /^(?:x-forwarded-.*|forwarded|via|x-real-ip|true-client-ip|x-client-ip|cf-.*|x-envoy-.*|x-amzn-.*)$/
 
 const CLOSED =
-  'The dashboard is open to this machine alone, since it has no auth. Open it at localhost, or write ' +
-  "dashboard(limit, { auth: (req) => isAdmin(req) && 'act' })."
+  'The dashboard is open to this machine alone, since it has no auth, and not at all with NODE_ENV=production. Open it at ' +
+  "localhost, or write dashboard(limit, { auth: (req) => isAdmin(req) && 'act' })."
 
-/** Who asks. @throws {HttpError} 403 where nobody may. */
-export async function visitorOf(request: DashboardRequest, auth: Auth<never> | undefined): Promise<Visitor> {
-  if (auth === undefined) return local(request)
-  let access: unknown
-  try {
-    access = await auth(request.original as never)
-  } catch (error) {
-    warn('SLUICE_DASHBOARD', `auth of the dashboard failed, so nobody was let in: ${describe(error)}`)
+/** Attempts that `auth` refuses, for each address: a dashboard is not to be broken into by guessing. */
+const ATTEMPTS = '30/min'
+
+/** Who may come in. */
+export class Doorman {
+  readonly #auth: Auth<never> | undefined
+  readonly #refused = createLimiter({
+    name: 'sluice-dashboard',
+    policies: ATTEMPTS,
+    store: memoryStore({ maxKeys: 10_000 }),
+  })
+  readonly #complaints = new Map<string, number>()
+
+  constructor(auth: Auth<never> | undefined) {
+    this.#auth = auth
+  }
+
+  /** Who asks. @throws {HttpError} 403 where nobody may, 429 after too many attempts. */
+  async visitor(request: DashboardRequest): Promise<Visitor> {
+    if (this.#auth === undefined) return local(request)
+    const from = clientKey(request.address ?? '0.0.0.0')
+    if (!this.#refused.peek(from).allowed) throw new HttpError(429, 'Too many attempts; try again in a minute.')
+    const access = await this.#ask(request.original)
+    const visitor = visitorOf(access)
+    if (visitor !== undefined) return visitor
+    this.#refused.consume(from)
+    if (access) this.#complain(`returned ${shown(access)}; expected 'view', 'act' or false`)
     throw new HttpError(403, 'You may not see this.')
   }
+
+  async #ask(original: unknown): Promise<unknown> {
+    try {
+      return await this.#auth?.(original as never)
+    } catch (error) {
+      this.#complain(`failed, so nobody was let in: ${describe(error)}`)
+      return false
+    }
+  }
+
+  /** Of the same once a minute: whoever has an old token asks again and again. */
+  #complain(what: string): void {
+    const now = performance.now()
+    if (now - (this.#complaints.get(what) ?? Number.NEGATIVE_INFINITY) < 60_000) return
+    if (this.#complaints.size >= 100) this.#complaints.clear()
+    this.#complaints.set(what, now)
+    warn('SLUICE_DASHBOARD', `auth of the dashboard ${what}.`)
+  }
+}
+
+function visitorOf(access: unknown): Visitor | undefined {
   const { role, name } =
     typeof access === 'object' && access !== null
       ? (access as { readonly role?: unknown; readonly name?: unknown })
       : { role: access, name: '' }
-  if (role === 'view' || role === 'act') return { role, name: typeof name === 'string' ? name.slice(0, 100) : '' }
-  if (access !== false && access !== undefined && access !== null) {
-    warn('SLUICE_DASHBOARD', `auth of the dashboard returned ${shown(access)}; expected 'view', 'act' or false.`)
-  }
-  throw new HttpError(403, 'You may not see this.')
+  if (role !== 'view' && role !== 'act') return undefined
+  return { role, name: typeof name === 'string' ? name.slice(0, 100) : '' }
 }
 
-/** The host is looked at too: a page elsewhere can have a name that leads to this machine. */
-function local({ address = '', headers }: DashboardRequest): Visitor {
-  const isProxied = OF_PROXIES.some((name) => headers[name] !== undefined)
-  const { host } = headers
+/**
+ * That a proxy on this machine says nothing of itself cannot be seen, so in production there is no way in without `auth`. The host is
+ * looked at too: a page elsewhere can have a name that leads to this machine.
+ */
+function local({ address = '', headers, version }: DashboardRequest): Visitor {
+  const isProxied = Object.keys(headers).some((name) => OF_PROXIES.test(name)) || version === '1.0'
+  const { host = headers[':authority'] } = headers
   const isLocal = typeof host === 'string' && LOCAL_HOST.test(host)
-  if (LOOPBACK.test(address) && isLocal && !isProxied) return { role: 'act', name: 'localhost' }
+  const isProduction = process.env['NODE_ENV'] === 'production'
+  if (LOOPBACK.test(address) && isLocal && !isProxied && !isProduction) return { role: 'act', name: 'localhost' }
   throw new HttpError(403, CLOSED)
 }
 
@@ -68,10 +110,10 @@ export function checkAction({ method, headers }: DashboardRequest, { role }: Vis
   if (headers['x-sluice-action'] !== '1') throw new HttpError(403, 'Actions need the field X-Sluice-Action: 1.')
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin') throw new HttpError(403, 'Actions come from the page itself.')
-  const { origin, host } = headers
-  if (typeof origin === 'string' && URL.canParse(origin) && new URL(origin).host !== host && site === undefined) {
-    throw new HttpError(403, 'Actions come from the page itself.')
-  }
+  const { origin, host = headers[':authority'] } = headers
+  // A proxy may give it another host: then the browser's own word has to do.
+  const isOwn = origin === undefined || (URL.canParse(String(origin)) && new URL(String(origin)).host === host)
+  if (!isOwn && site !== 'same-origin') throw new HttpError(403, 'Actions come from the page itself.')
   if (role !== 'act') throw new HttpError(403, 'You may look, but not change anything.')
 }
 

@@ -6,6 +6,8 @@ export interface DashboardRequest {
   readonly query: URLSearchParams
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Of HTTP: `'1.1'`. */
+  readonly version: string
   /** The address at the other end of the socket, whatever a header says. */
   readonly address: string | undefined
   /** The framework's own request, for `auth`. */
@@ -19,8 +21,8 @@ export interface DashboardResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer | undefined
-  /** Instead of a body: takes over what is written, and returns a function that is called when the client has gone. */
-  readonly stream?: ((write: Write) => () => void) | undefined
+  /** Instead of a body: takes over what is written and when it ends, and returns a function that is called when the client has gone. */
+  readonly stream?: ((write: Write, end: () => void) => () => void) | undefined
 }
 
 /** Writes to a client; answers with whether it can take more. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isGone, whenEnded } from '@sluice/core/http'
 import { type DashboardRequest, type DashboardResponse, HttpError } from './exchange.js'
 
 const MOST_BYTES = 65_536
@@ -17,6 +18,7 @@ export function requestOf(
     path: path === '' ? '/' : path,
     query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)),
     headers: incoming.headers,
+    version: incoming.httpVersion,
     address: incoming.socket.remoteAddress,
     original,
     body: () => (parsed === undefined ? read(incoming) : Promise.resolve(parsed)),
@@ -26,10 +28,15 @@ export function requestOf(
 async function read(incoming: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MOST_BYTES) throw new HttpError(413, 'An action has at most 64 kB.')
-    chunks.push(chunk)
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > MOST_BYTES) throw new HttpError(413, 'An action has at most 64 kB.')
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    // The client has left: nobody reads the answer.
+    throw error instanceof HttpError ? error : new HttpError(400, 'The body did not arrive.')
   }
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'))
@@ -49,7 +56,8 @@ const FIELDS = {
 } as const
 
 export function send(response: ServerResponse, { status, headers, body, stream }: DashboardResponse): void {
-  if (response.headersSent || response.destroyed) return
+  // Over HTTP/2, a client that has left shows in other ways.
+  if (response.headersSent || isGone(response)) return
   response.statusCode = status
   for (const [name, value] of Object.entries({ ...FIELDS, ...headers })) response.setHeader(name, value)
   if (stream === undefined) {
@@ -57,6 +65,9 @@ export function send(response: ServerResponse, { status, headers, body, stream }
     return
   }
   response.flushHeaders()
-  const stop = stream((chunk) => response.write(chunk))
-  response.once('close', stop)
+  const stop = stream(
+    (chunk) => response.write(chunk),
+    () => response.end(),
+  )
+  whenEnded(response, stop)
 }

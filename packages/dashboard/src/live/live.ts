@@ -6,6 +6,7 @@ import type { Write } from '../http/exchange.js'
 const MOST_ROWS = 20
 const TICK_MS = 1_000
 const MOST_LISTENERS = 100
+const MOST_MISSED = 30
 
 /** One decision as it is shown. */
 export interface LiveRow {
@@ -22,8 +23,10 @@ export interface LiveRow {
 
 interface Listener {
   readonly write: Write
+  readonly end: () => void
   readonly masked: boolean
-  isSlow: boolean
+  /** Snapshots that it could not take, one after the other. */
+  missed: number
 }
 
 /**
@@ -38,6 +41,7 @@ export class Live {
   #decisions = 0
   #stops: readonly (() => void)[] = []
   #timer: ReturnType<typeof setInterval> | undefined
+  #isClosed = false
 
   constructor(observables: () => readonly Observable[], mask: (key: string) => string) {
     this.#observables = observables
@@ -45,12 +49,16 @@ export class Live {
   }
 
   get isFull(): boolean {
-    return this.#listeners.size >= MOST_LISTENERS
+    return this.#isClosed || this.#listeners.size >= MOST_LISTENERS
   }
 
   /** Returns a function that removes the listener. */
-  add(write: Write, masked: boolean): () => void {
-    const listener = { write, masked, isSlow: false }
+  add(write: Write, end: () => void, masked: boolean): () => void {
+    const listener = { write, end, masked, missed: 0 }
+    if (this.isFull) {
+      end()
+      return () => undefined
+    }
     this.#listeners.add(listener)
     if (this.#listeners.size === 1) this.#begin()
     write('retry: 2000\n\n')
@@ -60,7 +68,10 @@ export class Live {
     }
   }
 
+  /** Ends all streams; a server that waits for its connections can close then. */
   close(): void {
+    this.#isClosed = true
+    for (const { end } of [...this.#listeners]) end()
     this.#listeners.clear()
     this.#end()
   }
@@ -118,9 +129,10 @@ export class Live {
       if (listener.masked) masked ??= event(rows.map((row) => ({ ...row, key: this.#mask(row.key) })))
       else plain ??= event(rows)
       const chunk = (listener.masked ? masked : plain) ?? ''
-      // Who cannot take it in time misses a snapshot, and nobody keeps it for them.
-      if (listener.isSlow) listener.isSlow = !listener.write(':\n\n')
-      else listener.isSlow = !listener.write(chunk)
+      // Who cannot take it in time misses snapshots, which nobody keeps for them; who never can is sent away.
+      if (listener.missed === 0) listener.missed = listener.write(chunk) ? 0 : 1
+      else if (listener.missed < MOST_MISSED) listener.missed = listener.write(':\n\n') ? 0 : listener.missed + 1
+      else listener.end()
     }
   }
 }

@@ -34,7 +34,7 @@ export function ConfigPage(): JSX.Element {
             </p>
             <Table
               caption="Policies that are in force on this server"
-              head={['Limit', 'Policy', 'What it says', 'Algorithm', 'Mode', 'Plan']}
+              head={['Limit', 'Policy', 'Rate', 'Algorithm', 'Mode', 'Plan']}
               rows={limits.flatMap(({ name, policies }) =>
                 policies.map((policy) => [
                   name,

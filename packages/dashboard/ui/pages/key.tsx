@@ -73,7 +73,7 @@ export function KeyPage({ route, mayAct }: { route: Route; mayAct: boolean }): J
                     {one.limit} {one.plan && <span class="tag">{one.plan}</span>}
                   </h3>
                   {one.error === undefined ? <State one={one} at={view.at} /> : <p class="quiet">{one.error}</p>}
-                  {mayAct && snapshot === undefined && <Actions limit={one.limit} shownKey={key} done={loaded.again} />}
+                  {mayAct && snapshot === undefined && <Actions one={one} shownKey={key} done={loaded.again} />}
                 </section>
               ))}
             </>
@@ -103,7 +103,7 @@ function State({ one, at }: { one: LimitOfKey; at: number }): JSX.Element {
       )}
       <Table
         caption={`State under ${one.limit}`}
-        head={['Policy', 'Used', 'Left', 'Fresh again']}
+        head={['Policy', 'Used', 'Left', 'Resets']}
         rows={policies.map(({ name, quota, used, remaining, granted, over, resetAfterMs }) => {
           const full = quota + granted
           return [
@@ -141,7 +141,11 @@ function Countdown({ until }: { until: number | null }): JSX.Element {
   return <>{until <= now ? 'now' : `in ${time(until - now)}`}</>
 }
 
-function Actions({ limit, shownKey: key, done }: { limit: string; shownKey: string; done: () => void }): JSX.Element {
+function Actions({ one, shownKey: key, done }: { one: LimitOfKey; shownKey: string; done: () => void }): JSX.Element {
+  const { limit } = one
+  const isBanned = one.ban != null
+  const isOverridden = one.override != null
+  const hasQuota = one.policies?.some(({ period }) => period !== null) === true
   const [said, setSaid] = useState<{ text: string; isBad: boolean }>()
   const [ban, setBan] = useState('1h')
   const [to, setTo] = useState('')
@@ -160,69 +164,75 @@ function Actions({ limit, shownKey: key, done }: { limit: string; shownKey: stri
   return (
     <details open>
       <summary>Change</summary>
-      <div class="bar">
+      <fieldset class="bar" aria-label={`Usage under ${limit}`}>
         <button type="button" onClick={() => run({ action: 'reset' })}>
-          Reset
+          Reset usage
         </button>
+        {hasQuota && (
+          <>
+            <label>
+              Units{' '}
+              <input
+                size={8}
+                inputMode="numeric"
+                value={units}
+                onInput={({ currentTarget }) => setUnits(currentTarget.value)}
+              />
+            </label>
+            <button
+              type="button"
+              disabled={!(Number(units) > 0)}
+              onClick={() => run({ action: 'grant', units: Number(units) })}
+            >
+              Grant units
+            </button>
+          </>
+        )}
+      </fieldset>
+      <fieldset class="bar" aria-label={`Ban under ${limit}`}>
+        {isBanned ? (
+          <button type="button" onClick={() => run({ action: 'unban' })}>
+            Lift the ban
+          </button>
+        ) : (
+          <>
+            <label>
+              Time <input size={6} value={ban} onInput={({ currentTarget }) => setBan(currentTarget.value)} />
+            </label>
+            <button type="button" onClick={() => run({ action: 'ban', for: ban })}>
+              Ban
+            </button>
+          </>
+        )}
+      </fieldset>
+      <fieldset class="bar" aria-label={`Override under ${limit}`}>
         <label>
-          for{' '}
-          <input
-            size={6}
-            value={ban}
-            onInput={({ currentTarget }) => setBan(currentTarget.value)}
-            aria-label={`How long to ban ${key} from ${limit}`}
-          />
-        </label>
-        <button type="button" onClick={() => run({ action: 'ban', for: ban })}>
-          Ban
-        </button>
-        <button type="button" onClick={() => run({ action: 'unban' })}>
-          Unban
-        </button>
-      </div>
-      <div class="bar">
-        <label>
-          to{' '}
+          Limit{' '}
           <input
             size={14}
             placeholder="500/min"
             value={to}
             onInput={({ currentTarget }) => setTo(currentTarget.value)}
-            aria-label={`Policies in place of those of ${limit}`}
           />
         </label>
         <label>
-          for{' '}
+          Days{' '}
           <input
             size={4}
             inputMode="numeric"
             value={days}
             onInput={({ currentTarget }) => setDays(currentTarget.value)}
-            aria-label={`For how many days, under ${limit}`}
-          />{' '}
-          days
+          />
         </label>
-        <button type="button" onClick={() => run({ action: 'override', to, expiresAt })}>
-          {to === '' ? 'Remove override' : 'Override'}
+        <button type="button" disabled={to === ''} onClick={() => run({ action: 'override', to, expiresAt })}>
+          Override
         </button>
-        <label>
-          <input
-            size={8}
-            inputMode="numeric"
-            value={units}
-            onInput={({ currentTarget }) => setUnits(currentTarget.value)}
-            aria-label={`Units to grant under ${limit}`}
-          />{' '}
-          units
-        </label>
-        <button
-          type="button"
-          disabled={!(Number(units) > 0)}
-          onClick={() => run({ action: 'grant', units: Number(units), expiresAt })}
-        >
-          Grant
-        </button>
-      </div>
+        {isOverridden && (
+          <button type="button" onClick={() => run({ action: 'override', to: '' })}>
+            Remove the override
+          </button>
+        )}
+      </fieldset>
       <p role="status" class={said?.isBad ? 'bad' : 'quiet'}>
         {said?.text}
       </p>

@@ -2,8 +2,8 @@ import type { JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { useApi } from '../api.ts'
 import { amount, clock, type PolicyView, percent, said, time } from '../format.ts'
-import { Bar, Chart, type Line, Table, When } from '../parts.tsx'
-import { choose, linkTo, type Route } from '../route.ts'
+import { Bar, Chart, KeyName, type Line, Table, When } from '../parts.tsx'
+import { choose, type Route } from '../route.ts'
 
 interface LimitView {
   readonly name: string
@@ -78,8 +78,7 @@ function Limit({ view, hasBefore }: { view: LimitView; hasBefore: boolean }): JS
     }
     return own
   }, [view, hasBefore])
-  const keyLink = (key: string): JSX.Element =>
-    key.startsWith('#') ? <code>{key}</code> : <a href={linkTo('key', { key, limit: name })}>{key}</a>
+  const keyLink = (key: string): JSX.Element => <KeyName name={key} limit={name} />
   return (
     <>
       <Chart starts={starts} lines={lines} label={`Requests to ${name}`} />
@@ -91,7 +90,7 @@ function Limit({ view, hasBefore }: { view: LimitView; hasBefore: boolean }): JS
           .map(([result, count]) => [result.replaceAll('_', ' '), amount(count)])}
       />
       <section>
-        <h3>How close requests come</h3>
+        <h3>How close to the limit</h3>
         {policies.map((policy) => {
           const all = policy.utilization.reduce((sum, one) => sum + one, 0)
           return (
@@ -134,7 +133,7 @@ function Limit({ view, hasBefore }: { view: LimitView; hasBefore: boolean }): JS
       </div>
       <Table
         caption="Last denials of this server"
-        head={['Time', 'Key', 'Policy', 'Route', 'Come back in']}
+        head={['Time', 'Key', 'Policy', 'Route', 'Retry after']}
         rows={view.recent.map(({ at, key, policy, route, retryAfterMs }) => [
           clock(at),
           keyLink(key),

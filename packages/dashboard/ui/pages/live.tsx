@@ -2,7 +2,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { snapshot } from '../api.ts'
 import { amount, clock, time } from '../format.ts'
-import { Table } from '../parts.tsx'
+import { KeyName, Table } from '../parts.tsx'
 import { choose, linkTo, type Route } from '../route.ts'
 
 interface Row {
@@ -67,7 +67,7 @@ export function LivePage({ route }: { route: Route }): JSX.Element {
         <span role="status" class="quiet">
           {isConnected ? 'Connected' : 'Connecting …'}
           {tick !== undefined &&
-            `, ${amount(tick.decisions)} decisions in the last second, ${amount(tick.suppressed)} not shown`}
+            `, ${amount(tick.decisions)} decisions a second, ${amount(tick.suppressed)} of them not shown`}
         </span>
       </div>
       {tick?.isDegraded && (
@@ -78,16 +78,12 @@ export function LivePage({ route }: { route: Route }): JSX.Element {
       <Table
         caption="Decisions of this server, denials first"
         empty="Nothing has been decided since this page was opened."
-        head={['Time', 'Result', 'Limit', 'Key', 'Route', 'Left', 'Come back in']}
+        head={['Time', 'Result', 'Limit', 'Key', 'Route', 'Left', 'Retry after']}
         rows={shown.map((row) => [
           clock(row.at),
           <span class={row.result === 'denied' ? 'bad' : row.result === 'shadow' ? 'near' : 'ok'}>{row.result}</span>,
           <a href={linkTo('limit', { name: row.limit })}>{row.limit}</a>,
-          row.key.startsWith('#') ? (
-            <code>{row.key}</code>
-          ) : (
-            <a href={linkTo('key', { key: row.key, limit: row.limit })}>{row.key}</a>
-          ),
+          <KeyName key={row.key} name={row.key} limit={row.limit} />,
           row.route ?? '',
           row.remaining === undefined ? '' : amount(row.remaining),
           row.result !== 'denied' ? '' : row.retryAfterMs === null ? 'never' : time(row.retryAfterMs),

@@ -30,7 +30,7 @@ export function OutboundPage(): JSX.Element {
           <Table
             caption="APIs that this server calls"
             empty="No client is shown here: dashboard([limit, api]) shows those of @sluice/client too."
-            head={['Peer', 'Calls', 'Waiting', 'Breaker', 'Gate', 'What its limits say']}
+            head={['Peer', 'Calls', 'Waiting', 'Breaker', 'Gate', 'Limits']}
             rows={peers.map(({ key, calls, paced, queued, breaker, gateClosedUntil, limits }) => [
               key,
               amount(calls),

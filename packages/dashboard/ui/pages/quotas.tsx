@@ -1,8 +1,7 @@
 import type { JSX } from 'preact'
 import { useApi } from '../api.ts'
 import { amount, date, percent } from '../format.ts'
-import { Bar, Table, When } from '../parts.tsx'
-import { linkTo } from '../route.ts'
+import { Bar, KeyName, Table, When } from '../parts.tsx'
 
 interface Quotas {
   readonly rows: readonly {
@@ -31,7 +30,7 @@ export function QuotasPage(): JSX.Element {
             empty="No calendar quota was used in the last two hours."
             head={['Key', 'Policy', 'Used', 'Over', 'At the end', 'Ends']}
             rows={rows.map(({ limit, policy, key, unit, used, full, over, forecast, endsAt }) => [
-              key.startsWith('#') ? <code>{key}</code> : <a href={linkTo('key', { key, limit })}>{key}</a>,
+              <KeyName key={key} name={key} limit={limit} />,
               policy,
               <>
                 <Bar share={used / full} label={percent(used / full)} /> {amount(used)} of {amount(full)} {unit}

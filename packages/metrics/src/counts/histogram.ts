@@ -24,7 +24,12 @@ export class Histogram {
     while (at < bounds.length && value > (bounds[at] as number)) at += 1
     counts[at] = (counts[at] ?? 0) + weight
     this.sum += value * weight
-    if (this.#family.recorders.length > 0) for (const recorder of this.#family.recorders) recorder(value, this.labels)
+    if (this.#family.recorders.length > 0) this.#tell(value, weight)
+  }
+
+  /** As often as it stands for, so that what is counted elsewhere is the same. */
+  #tell(value: number, weight: number): void {
+    for (const recorder of this.#family.recorders) for (let i = 0; i < weight; i++) recorder(value, this.labels)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Decision, Policy, Standing } from '@sluice/core'
-import { fullOf, type Observer, unitsAt, type WaitResult } from '@sluice/core/observe'
+import { fullOf, type Observer, type WaitResult } from '@sluice/core/observe'
 import { METRICS } from '../definitions.js'
 import { KeyCounts } from '../top-keys/key-counts.js'
 import { BoundedNames } from './bounded-names.js'
@@ -36,15 +36,12 @@ class PolicyCounts {
   readonly limit: string
   readonly name: string
   readonly unit: string
-  /** As it was last. */
-  policy: Policy
+  readonly isQuota: boolean
   allowed = 0
   allowedUnits = 0
   /** In the order of `OTHER_RESULTS`. */
   readonly others: Float64Array = new Float64Array(OTHER_RESULTS.length)
   readonly otherUnits: Float64Array = new Float64Array(OTHER_RESULTS.length)
-  /** Units left from which on it is near its limit. */
-  #nearFrom: number
   readonly utilization: Histogram
   near = 0
   overage = 0
@@ -53,48 +50,44 @@ class PolicyCounts {
     this.limit = limit
     this.name = name
     this.unit = policy.unit
-    this.policy = policy
-    this.#nearFrom = policy.capacity - unitsAt(NEAR, policy.capacity)
+    this.isQuota = policy.calendar !== undefined
     this.utilization = families.utilization.of({ limit, policy: name, unit: policy.unit })
   }
 
   /**
+   * @param units that were taken by the decision, or are asked for by one that denied.
    * @param weight how many this one stands for in what is sampled; 0 where it is not looked at.
    * @returns whether it let the request pass, and there is no more to say of it.
    */
-  note(standing: Standing, cost: number, weight: number): boolean {
+  note(standing: Standing, units: number, weight: number): boolean {
     if (!isPlain(standing)) {
-      this.#noteOther(standing, cost, weight)
+      this.#noteOther(standing, units, weight)
       return false
     }
+    const { policy, remaining } = standing
     this.allowed += 1
-    this.allowedUnits += cost
-    if (standing.remaining <= this.#nearFrom) this.near += 1
-    if (weight > 0) this.utilization.record(standing.used / standing.policy.capacity, weight)
+    this.allowedUnits += units
+    // A fifth is left, in whole numbers.
+    if (remaining * 5 <= policy.capacity) this.near += 1
+    if (weight > 0) this.utilization.record(standing.used / policy.capacity, weight)
     return true
   }
 
-  #noteOther(standing: Standing, cost: number, weight: number): void {
+  #noteOther(standing: Standing, units: number, weight: number): void {
     const result = policyResultOf(standing)
     if (result === 'allowed') {
       this.allowed += 1
-      this.allowedUnits += cost
+      this.allowedUnits += units
     } else {
       const at = OTHER_RESULTS.indexOf(result)
       this.others[at] = (this.others[at] ?? 0) + 1
-      this.otherUnits[at] = (this.otherUnits[at] ?? 0) + cost
+      this.otherUnits[at] = (this.otherUnits[at] ?? 0) + units
     }
     if (standing.period !== undefined) this.overage += standing.period.overTaken
     if (isUnknown(standing)) return
     const share = standing.used / fullOf(standing)
     if (share >= NEAR) this.near += 1
     if (weight > 0) this.utilization.record(share, weight)
-  }
-
-  /** A policy of this name: it may have become another with a plan or a configuration. */
-  use(policy: Policy): void {
-    this.policy = policy
-    this.#nearFrom = policy.capacity - unitsAt(NEAR, policy.capacity)
   }
 }
 
@@ -109,6 +102,8 @@ class LimitCounts {
   bans = 0
   /** A limit may be given other policies at each request. */
   readonly policies: WeakMap<Policy, PolicyCounts> = new WeakMap()
+  /** What it says, without overrides; of a limit whose policies depend on the request, what was decided by first. */
+  says: readonly Policy[] = []
   lastPolicy: Policy | undefined
   lastCounts: PolicyCounts | undefined
 
@@ -154,18 +149,19 @@ export class LimitObserver implements Observer {
 
   decided(name: string, decision: Decision, _request: unknown, tookMs: number | undefined): void {
     const limit = this.#limitOf(name)
-    const { standings, asks } = decision
+    const { standings, asks, taken } = decision
     const weight = this.#sampler.weight()
     let isSimple = decision.allowed && !decision.degraded && decision.override === undefined
     for (let i = 0; i < standings.length; i++) {
       const standing = standings[i] as Standing
       const ask = asks[i]
-      const cost = ask === undefined ? decision.cost : ask.cost
-      if (this.#policyOf(limit, standing.policy).note(standing, cost, weight)) continue
+      const units = taken || !standing.allowed ? (ask === undefined ? decision.cost : ask.cost) : 0
+      if (this.#policyOf(limit, standing.policy).note(standing, units, weight)) continue
       isSimple = false
       if (standing.period !== undefined && this.#quotaKeys.size > 0)
         this.#noteQuota(limit.name, standing, ask?.key ?? '')
     }
+    if (limit.says.length === 0 && decision.override === undefined) limit.says = standings.map(({ policy }) => policy)
     if (isSimple) limit.allowed += 1
     else this.#noteResult(limit, decision)
     if (weight > 0) limit.keys.note(decision, weight)
@@ -227,8 +223,8 @@ export class LimitObserver implements Observer {
   }
 
   warned(name: string, policy: Policy, _key: string, share: number): void {
-    // Beyond a quota, each warnEvery is another share: these are counted together.
-    const threshold = share > 1 ? 'above 1' : String(share)
+    // Each warnEvery is another share: these are counted together.
+    const threshold = policy.warnAt.includes(share) ? String(share) : 'step'
     const labels = {
       limit: this.#limitNames.labelOf(name),
       policy: this.#policyNames.labelOf(policy.name),
@@ -237,10 +233,11 @@ export class LimitObserver implements Observer {
     this.#crossings.add(labels)
   }
 
-  /** Policies that a limit has are shown before anything was asked of them. */
+  /** What a limit says now, whatever is asked of it, or of the keys that it is overridden for. */
   expect(name: string, policies: readonly Policy[]): void {
     const limit = this.#limitOf(name)
     for (const policy of policies) this.#policyOf(limit, policy)
+    limit.says = policies
   }
 
   /** The label of a policy. */
@@ -256,6 +253,7 @@ export class LimitObserver implements Observer {
   families(): readonly Family[] {
     const limits = [...this.#limits.values()]
     const policies = [...this.#byPolicy.values()]
+    const said = limits.flatMap((limit) => this.#saidBy(limit))
     return [
       { definition: METRICS.requests, samples: limits.flatMap(requestsOf) },
       { definition: METRICS.evaluations, samples: policies.flatMap((one) => byResult(one, one.allowed, one.others)) },
@@ -268,27 +266,41 @@ export class LimitObserver implements Observer {
       { definition: METRICS.decisionDuration, samples: this.#families.decisionDuration.samples() },
       { definition: METRICS.leaseDuration, samples: this.#families.leaseDuration.samples() },
       { definition: METRICS.timeInQueue, samples: this.#families.timeInQueue.samples() },
-      {
-        definition: METRICS.limit,
-        samples: policies.map((one) => ({ labels: labelsOf(one), value: one.policy.quota })),
-      },
+      { definition: METRICS.limit, samples: said.map(({ labels, policy }) => ({ labels, value: policy.quota })) },
       {
         definition: METRICS.period,
-        samples: policies
+        samples: said
           .filter(({ policy }) => Number.isFinite(policy.windowMs))
-          .map((one) => ({ labels: labelsOf(one), value: one.policy.windowMs / 1_000 })),
+          .map(({ labels, policy }) => ({ labels, value: policy.windowMs / 1_000 })),
       },
-      { definition: METRICS.config, samples: policies.map(configOf) },
+      {
+        definition: METRICS.config,
+        samples: said.map(({ labels, policy }) => ({ labels: { ...labels, ...configOf(policy) }, value: 1 })),
+      },
       { definition: METRICS.bans, samples: limits.map(({ name, bans }) => ({ labels: { limit: name }, value: bans })) },
       { definition: METRICS.quotaCrossings, samples: this.#crossings.samples() },
       {
         definition: METRICS.quotaOverage,
         samples: policies
-          .filter(({ policy }) => policy.calendar !== undefined)
+          .filter(({ isQuota }) => isQuota)
           .map((one) => ({ labels: labelsOf(one), value: one.overage })),
       },
       ...this.#quotaFamilies(),
     ]
+  }
+
+  /** Each of its policies once; those of plans have the same names. */
+  #saidBy({ name: limit, says }: LimitCounts): readonly Said[] {
+    const said = says.map((policy): Said => {
+      const labels = {
+        limit,
+        policy: this.#policyNames.labelOf(policy.name),
+        unit: policy.unit,
+        plan: policy.plan ?? '',
+      }
+      return { labels, policy }
+    })
+    return [...new Map(said.map((one) => [Object.values(one.labels).join('\0'), one])).values()]
   }
 
   #quotaFamilies(): readonly Family[] {
@@ -340,8 +352,6 @@ export class LimitObserver implements Observer {
       counts = new PolicyCounts(limit, name, policy, this.#families)
       this.#byPolicy.set(id, counts)
     }
-    // A soft twin settles costs: it is not what the limit says.
-    if (!policy.soft || policy.calendar !== undefined) counts.use(policy)
     return counts
   }
 }
@@ -370,9 +380,14 @@ function byResult(counts: PolicyCounts, allowed: number, others: Float64Array): 
   ]
 }
 
-function configOf(counts: PolicyCounts): Sample {
-  const { algorithm, quota, windowMs, calendar, shadow, soft } = counts.policy
+function configOf({ algorithm, quota, windowMs, calendar, shadow, soft }: Policy): Labels {
   const window = calendar?.id ?? (Number.isFinite(windowMs) ? `${windowMs / 1_000}s` : 'held')
   const mode = shadow ? 'shadow' : soft ? 'soft' : 'enforced'
-  return { labels: { ...labelsOf(counts), algorithm, mode, quota: String(quota), window }, value: 1 }
+  return { algorithm, mode, quota: String(quota), window }
+}
+
+/** A policy as its limit has it. */
+interface Said {
+  readonly labels: Labels
+  readonly policy: Policy
 }

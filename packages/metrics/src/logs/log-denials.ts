@@ -67,7 +67,7 @@ class DenialLog {
     const stops = [
       on('denied', ({ limit, decision, request, route }) => {
         const { requestId = requestIdOf, traceId = traceIdOf } = this.#options
-        const ids = { requestId: requestId(request), traceId: traceId(request) }
+        const ids = { requestId: this.#idBy(requestId, request), traceId: this.#idBy(traceId, request) }
         this.#denials.add(`${limit}\0${decision.key}`, { limit, decision, route, ...ids })
       }),
       on('degraded', ({ error, part }) =>
@@ -103,7 +103,7 @@ class DenialLog {
       on('warning', ({ limit, policy, key, share, used }) =>
         this.#write({
           level: share >= 1 ? 'warn' : 'info',
-          message: `A key of ${limit} has used ${Math.round(share * 100)} % of ${policy.name}.`,
+          message: `A key has used ${Math.round(share * 100)}% of ${policy.name}.`,
           event: 'sluice.warning',
           limit,
           policy: policy.name,
@@ -125,6 +125,16 @@ class DenialLog {
     return () => {
       for (const stop of stops) stop()
       this.#denials.close()
+    }
+  }
+
+  /** A line without an id is better than none. */
+  #idBy(read: (request: unknown) => string | undefined, request: unknown): string | undefined {
+    try {
+      return read(request)
+    } catch (error) {
+      this.#failed(error)
+      return undefined
     }
   }
 
@@ -164,6 +174,6 @@ class DenialLog {
   #failed(error: unknown): void {
     if (this.#isBroken) return
     this.#isBroken = true
-    warn('SLUICE_LOGGER', `The logger of logDenials() failed: ${describe(error)}`)
+    warn('SLUICE_LOGGER', `The logger of logDenials(), or a function of its options, failed: ${describe(error)}`)
   }
 }

@@ -20,13 +20,15 @@ class PromMetric {
   readonly name: string
   readonly help: string
   readonly type: MetricDefinition['type']
-  readonly aggregator = 'sum'
+  /** How a cluster's workers are added up. */
+  readonly aggregator: 'sum' | 'max'
   readonly #family: () => Family | undefined
 
-  constructor({ prometheus, help, type }: MetricDefinition, family: () => Family | undefined) {
+  constructor({ prometheus, help, type, adds = false }: MetricDefinition, family: () => Family | undefined) {
     this.name = prometheus
     this.help = help
     this.type = type
+    this.aggregator = type === 'gauge' && !adds ? 'max' : 'sum'
     this.#family = family
   }
 
@@ -62,10 +64,19 @@ export function registerAll(
   collect: () => readonly Family[],
 ): () => void {
   const current = oncePerJob(collect)
-  for (const definition of definitions) {
-    registry.registerMetric(new PromMetric(definition, () => current(definition)) as never)
+  const added: string[] = []
+  const remove = (): void => {
+    for (const name of added.splice(0)) registry.removeSingleMetric(name)
   }
-  return () => {
-    for (const { prometheus } of definitions) registry.removeSingleMetric(prometheus)
+  try {
+    for (const definition of definitions) {
+      registry.registerMetric(new PromMetric(definition, () => current(definition)) as never)
+      added.push(definition.prometheus)
+    }
+  } catch (error) {
+    // A name that is taken: all or nothing.
+    remove()
+    throw error
   }
+  return remove
 }

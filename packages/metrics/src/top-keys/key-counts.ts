@@ -22,10 +22,10 @@ export class KeyCounts {
   }
 
   /** @param weight how many decisions this one stands for. */
-  note({ key, cost, allowed }: Decision, weight: number): void {
+  note({ key, cost, allowed, taken }: Decision, weight: number): void {
     if (key === '') return
     const short = key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key
-    if (!allowed) this.denials.add(short, weight)
-    else if (cost > 0) this.units.add(short, weight * cost)
+    if (!allowed) this.denials.add(short, weight, weight - 1)
+    else if (taken && cost > 0) this.units.add(short, weight * cost, (weight - 1) * cost)
   }
 }

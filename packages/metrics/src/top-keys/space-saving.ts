@@ -1,7 +1,7 @@
 interface Entry {
   readonly key: string
   count: number
-  /** How much of the count may belong to keys that were here before. */
+  /** How much of the count may belong to keys that were here before, or is supposed from a sample. */
   error: number
   /** What it is ordered by: its count when the heap was last put in order around it. */
   rank: number
@@ -30,11 +30,14 @@ export class SpaceSaving {
     this.#size = size
   }
 
-  add(key: string, weight: number): void {
+  /** @param error how much of the weight is supposed. */
+  add(key: string, weight: number, error: number = 0): void {
     const known = this.#entries.get(key)
-    if (known !== undefined) known.count += weight
-    else if (this.#heap.length < this.#size) this.#insert({ key, count: weight, error: 0, rank: weight })
-    else this.#replace(key, weight)
+    if (known !== undefined) {
+      known.count += weight
+      known.error += error
+    } else if (this.#heap.length < this.#size) this.#insert({ key, count: weight, error, rank: weight })
+    else this.#replace(key, weight, error)
   }
 
   /** The heaviest, in order. */
@@ -57,10 +60,11 @@ export class SpaceSaving {
     }
   }
 
-  #replace(key: string, weight: number): void {
+  #replace(key: string, weight: number, error: number): void {
     const lightest = this.#lightest()
     this.#entries.delete(lightest.key)
-    const entry = { key, count: lightest.count + weight, error: lightest.count, rank: lightest.count + weight }
+    const count = lightest.count + weight
+    const entry = { key, count, error: lightest.count + error, rank: count }
     this.#entries.set(key, entry)
     this.#heap[0] = entry
     this.#sink()

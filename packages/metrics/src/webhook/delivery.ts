@@ -1,4 +1,4 @@
-import { describe, isError, warn } from '@sluice/core/runtime'
+import { isError, LONGEST_TIMER_MS, warn } from '@sluice/core/runtime'
 import type { Signer } from './signature.js'
 
 /** A message on its way. */
@@ -120,7 +120,7 @@ export class Delivery {
         this.#waiting.push(message)
         this.#sendNext()
       },
-      Math.max(atLeastMs, waitMs * (1 + JITTER * Math.random())),
+      Math.min(LONGEST_TIMER_MS, Math.max(atLeastMs, waitMs * (1 + JITTER * Math.random()))),
     )
     timer.unref()
     this.#retries.set(message, timer)
@@ -143,7 +143,9 @@ function retryAfterMs(response: Response): number {
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1_000, LONGEST_RETRY_AFTER_MS) : 0
 }
 
-/** What fetch says of a connection that failed stands in its cause. */
+/** Why a connection failed. What fetch says itself may have the address in it, and so what is secret there. */
 function causeOf(error: unknown): string {
-  return describe(isError(error) && error.cause !== undefined ? error.cause : error)
+  const cause = isError(error) ? error.cause : undefined
+  const code = isError(cause) && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' ? `it cannot be reached (${code})` : 'it cannot be reached'
 }

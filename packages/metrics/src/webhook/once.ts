@@ -2,7 +2,7 @@ import { createLimiter, fixedWindow } from '@sluice/core'
 import type { Observable } from '@sluice/core/observe'
 
 /** For so long, what has the same id is the same. */
-const SAME_MS = 60_000
+const SAME_MS = 10_000
 
 /**
  * Whether this process is the one that says it: of all that share a store, the first that asks. While the store is down nobody can

@@ -14,12 +14,12 @@ export type Signer = (id: string, seconds: number, body: string) => string
  */
 export function signerFor(secrets: string | readonly string[]): Signer {
   const keys = [secrets].flat().map(keyOf)
-  if (keys.length === 0) throw new ConfigError(`webhook(): secret is an empty list. ${EXAMPLE}`)
+  if (keys.length === 0) throw new ConfigError(`webhook(): secret is an empty list. ${SECRET_EXAMPLE}`)
   return (id, seconds, body) =>
     keys.map((key) => `v1,${createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64')}`).join(' ')
 }
 
-const EXAMPLE = "Make one with: node -p \"'whsec_' + crypto.randomBytes(24).toString('base64')\""
+export const SECRET_EXAMPLE: string = "Make one with: node -p \"'whsec_' + crypto.randomBytes(24).toString('base64')\""
 
 function keyOf(secret: unknown): Buffer {
   const [, text] = typeof secret === 'string' ? (/^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? []) : []
@@ -28,6 +28,6 @@ function keyOf(secret: unknown): Buffer {
   throw new ConfigError(
     `webhook(): secret is 'whsec_' and ${LEAST_BYTES} to ${MOST_BYTES} bytes as base64; this one is not (${
       typeof secret === 'string' ? `${secret.length} letters` : typeof secret
-    }). ${EXAMPLE}`,
+    }). ${SECRET_EXAMPLE}`,
   )
 }

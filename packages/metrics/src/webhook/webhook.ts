@@ -5,7 +5,7 @@ import { checkOptions, checkWhole, describe, LONGEST_TIMER_MS, shown, warn } fro
 import { type KeyOptions, keyShower } from '../shown-key.js'
 import { Delivery, type DeliveryResult } from './delivery.js'
 import { onceOver } from './once.js'
-import { signerFor } from './signature.js'
+import { SECRET_EXAMPLE, signerFor } from './signature.js'
 
 /** What happened. */
 export type WebhookType = 'quota.crossed' | 'key.banned' | 'store.degraded' | 'store.recovered'
@@ -13,6 +13,8 @@ export type WebhookType = 'quota.crossed' | 'key.banned' | 'store.degraded' | 's
 export interface WebhookOptions extends KeyOptions {
   /** `'whsec_…'`, which the receiver has too; or several, while it is changed. */
   readonly secret: string | readonly string[]
+  /** How keys are shown; defaults to `'plain'`, since a receiver may have to act on them. */
+  readonly key?: 'hashed' | 'plain' | undefined
   /** Only these; all by default. */
   readonly types?: readonly WebhookType[] | undefined
   /** Milliseconds until the receiver must have answered, 100 to 60,000; defaults to 10,000. */
@@ -50,6 +52,7 @@ const RETRY_MS = [5_000, 30_000, 120_000, 600_000, 1_800_000, 7_200_000]
  * @throws {ConfigError} on an address or an option that cannot be right.
  */
 export function webhook(url: string, options: WebhookOptions): Webhook {
+  if (options === undefined) throw new ConfigError(`webhook(): needs a secret. ${SECRET_EXAMPLE}`)
   checkOptions('webhook()', options, ['secret', 'types', 'timeoutMs', 'retryMs', 'key', 'keySecret'])
   const { secret, types = TYPES, timeoutMs = 10_000, retryMs = RETRY_MS } = options
   for (const type of types) {
@@ -137,11 +140,11 @@ class Sender implements Webhook {
     await this.#delivery.close()
   }
 
-  /** What several processes may notice is sent by the first. They give it the same id if they notice it in the same minute. */
+  /** What several processes may notice is sent by the first. They give it the same id if they notice it within the same ten seconds. */
   #sendOnce(isFirst: (id: string) => Promise<boolean>, type: WebhookType, about: string, data: object): void {
     if (!this.#types.has(type)) return
-    const minute = Math.floor(Date.now() / 60_000)
-    const id = createHash('sha256').update(`${type}\0${about}\0${minute}`).digest('hex').slice(0, 32)
+    const slot = Math.floor(Date.now() / 10_000)
+    const id = createHash('sha256').update(`${type}\0${about}\0${slot}`).digest('hex').slice(0, 32)
     if (this.#said.has(id)) return
     if (this.#said.size >= MOST_SAID) this.#said.clear()
     this.#said.add(id)
@@ -164,6 +167,14 @@ class Sender implements Webhook {
 /** @throws {ConfigError} unless it is an address of the web; what may be secret in it is not repeated. */
 function checkUrl(url: unknown): string {
   const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined
-  if (parsed !== undefined && /^https?:$/.test(parsed.protocol)) return parsed.href
-  throw new ConfigError("webhook(): expected an address such as 'https://example.com/hooks', got something else.")
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+    throw new ConfigError("webhook(): expected an address such as 'https://example.com/hooks', got something else.")
+  }
+  // fetch sends none, and names the whole address when it refuses it.
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw new ConfigError(
+      'webhook(): an address with a password in it cannot be sent to. Receivers check the signature.',
+    )
+  }
+  return parsed.href
 }
