@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { createLimiter } from '@sluice/core'
+import { createLimiter, memoryStore, type Store } from '@sluice/core'
 import { createMetrics, type DeliveryResult, webhook } from '@sluice/metrics'
 import { quota } from '@sluice/quota'
 import { Webhook as Receiver } from 'standardwebhooks'
@@ -185,6 +185,40 @@ describe('a webhook', () => {
     expect(JSON.stringify(verified)).not.toContain('203.0.113')
   })
 
+  it('tells of each outage of a store and of its end, however soon the next one comes', async () => {
+    const { url, verified } = await receiver(ok)
+    const memory = memoryStore()
+    let isDown = false
+    const store = new Proxy(memory, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target)
+        if (typeof value !== 'function') return name === 'url' ? 'redis://example' : value
+        return (...args: unknown[]) => {
+          if (isDown) return Promise.reject(new Error('connection refused'))
+          return Promise.resolve(Reflect.apply(value, target, args))
+        }
+      },
+    })
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    ends.push(() => warned.mockRestore())
+    const limiter = createLimiter({ name: 'calls', policies: '10/day', store: store as Store })
+    const hook = webhook(url, { secret: SECRET })
+    ends.push(() => hook.close())
+    hook.observe(limiter)
+    for (const turn of [1, 2]) {
+      isDown = true
+      await limiter.consume('a')
+      await expect.poll(() => verified.length).toBe(2 * turn - 1)
+      isDown = false
+      await expect.poll(() => verified.length, { timeout: 10_000 }).toBe(2 * turn)
+    }
+    expect(verified.map(({ body }) => body.type)).toEqual([
+      ...['store.degraded', 'store.recovered'],
+      ...['store.degraded', 'store.recovered'],
+    ])
+    expect(new Set(verified.map(({ id }) => id)).size).toBe(4)
+  })
+
   it('is sent by one of several servers on a store', async () => {
     const { url, verified } = await receiver(ok)
     const script = fileURLToPath(new URL('a-banning-server.mjs', import.meta.url))
@@ -205,6 +239,8 @@ describe('what cannot be right', () => {
   it('is an error at once, without what is secret', () => {
     expect(() => webhook('hooks.example.com', { secret: SECRET })).toThrow("such as 'https://example.com/hooks'")
     expect(() => webhook('https://example.com', {} as never)).toThrow("secret is 'whsec_' and 24 to 64 bytes")
+    expect(() => webhook('https://user:s3cr3t@example.com', { secret: SECRET })).toThrow('an address with a password')
+    expect(() => webhook('https://user:s3cr3t@example.com', { secret: SECRET })).not.toThrow(/s3cr3t/)
     const short = 'whsec_c2hvcnQ='
     expect(() => webhook('https://example.com', { secret: short })).toThrow('14 letters')
     expect(() => webhook('https://example.com', { secret: short })).not.toThrow(/c2hvcnQ/)

@@ -212,7 +212,9 @@ describe('what is shown', () => {
     const text = metrics.text()
     expect(valueIn(text, METRICS.limit.prometheus, { policy: 'api-1s' })).toBe(10)
     expect(valueIn(text, METRICS.period.prometheus, { policy: 'api-1h' })).toBe(3_600)
-    expect(text).toContain('sluice_config_info{limit="api",policy="api-1h",unit="requests",plan="",algorithm="sliding-window"')
+    expect(text).toContain(
+      'sluice_config_info{limit="api",policy="api-1h",unit="requests",plan="",algorithm="sliding-window"',
+    )
     expect(valueIn(text, requests, { limit: 'api', result: 'allowed' })).toBe(0)
   })
 

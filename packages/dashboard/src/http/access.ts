@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { ConfigError, createLimiter, memoryStore } from '@sluice/core'
 import { clientKey } from '@sluice/core/http'
+import { keyDigest } from '@sluice/core/observe'
 import { describe, shown, warn } from '@sluice/core/runtime'
 import { type DashboardRequest, HttpError } from './exchange.js'
 
@@ -30,6 +32,8 @@ const CLOSED =
 /** Attempts that `auth` refuses, for each address: a dashboard is not to be broken into by guessing. */
 const ATTEMPTS = '30/min'
 
+const MOST_KNOWN = 1_000
+
 /** Who may come in. */
 export class Doorman {
   readonly #auth: Auth<never> | undefined
@@ -39,6 +43,9 @@ export class Doorman {
     store: memoryStore({ maxKeys: 10_000 }),
   })
   readonly #complaints = new Map<string, number>()
+  readonly #secret = randomBytes(16).toString('hex')
+  /** Credentials that were let in, as hashes. */
+  readonly #known = new Set<string>()
 
   constructor(auth: Auth<never> | undefined) {
     this.#auth = auth
@@ -48,10 +55,19 @@ export class Doorman {
   async visitor(request: DashboardRequest): Promise<Visitor> {
     if (this.#auth === undefined) return local(request)
     const from = clientKey(request.address ?? '0.0.0.0')
-    if (!this.#refused.peek(from).allowed) throw new HttpError(429, 'Too many attempts; try again in a minute.')
+    const credentials =
+      keyDigest(`${request.headers['authorization']}\n${request.headers['cookie']}`, this.#secret) ?? ''
+    // Behind a proxy all have one address: who was let in with these is not shut out by others who guess.
+    if (!this.#known.has(credentials) && !this.#refused.peek(from).allowed)
+      throw new HttpError(429, 'Too many attempts; try again in a minute.')
     const access = await this.#ask(request.original)
     const visitor = visitorOf(access)
-    if (visitor !== undefined) return visitor
+    if (visitor !== undefined) {
+      if (this.#known.size >= MOST_KNOWN) this.#known.clear()
+      this.#known.add(credentials)
+      return visitor
+    }
+    this.#known.delete(credentials)
     this.#refused.consume(from)
     if (access) this.#complain(`returned ${shown(access)}; expected 'view', 'act' or false`)
     throw new HttpError(403, 'You may not see this.')

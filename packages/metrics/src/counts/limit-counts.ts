@@ -118,6 +118,11 @@ class LimitCounts {
   }
 }
 
+/** Decisions that are counted at once. */
+const AT_ONCE = 128
+
+const UNMEASURED = -1
+
 /** Keys of calendar quotas whose usage is shown one by one. */
 const MOST_QUOTAS = 1_000
 
@@ -141,13 +146,37 @@ export class LimitObserver implements Observer {
   #lastName: string | undefined
   #lastLimit: LimitCounts | undefined
   readonly #sampler = new Sampler()
+  /** Decisions that are not counted yet: the first `#pending` of these. */
+  #pending = 0
+  readonly #names: string[] = new Array(AT_ONCE).fill('')
+  readonly #decisions: (Decision | undefined)[] = new Array(AT_ONCE).fill(undefined)
+  readonly #times = new Float64Array(AT_ONCE)
 
   constructor(families: LimitHistograms, quotaKeys: ReadonlySet<string>) {
     this.#families = families
     this.#quotaKeys = quotaKeys
   }
 
+  /** Kept for a moment, so that a decision waits for little: they are counted together. */
   decided(name: string, decision: Decision, _request: unknown, tookMs: number | undefined): void {
+    const at = this.#pending
+    this.#names[at] = name
+    this.#decisions[at] = decision
+    this.#times[at] = tookMs ?? UNMEASURED
+    this.#pending = at + 1
+    if (this.#pending === AT_ONCE) this.count()
+  }
+
+  /** Counts what has been kept. Whoever reads comes here first. */
+  count(): void {
+    const pending = this.#pending
+    this.#pending = 0
+    for (let at = 0; at < pending; at++) {
+      this.#count(this.#names[at] as string, this.#decisions[at] as Decision, this.#times[at] as number)
+    }
+  }
+
+  #count(name: string, decision: Decision, tookMs: number): void {
     const limit = this.#limitOf(name)
     const { standings, asks, taken } = decision
     const weight = this.#sampler.weight()
@@ -165,7 +194,7 @@ export class LimitObserver implements Observer {
     if (isSimple) limit.allowed += 1
     else this.#noteResult(limit, decision)
     if (weight > 0) limit.keys.note(decision, weight)
-    if (tookMs !== undefined) limit.duration.record(tookMs / 1_000)
+    if (tookMs !== UNMEASURED) limit.duration.record(tookMs / 1_000)
   }
 
   #noteResult(limit: LimitCounts, decision: Decision): void {
@@ -247,10 +276,12 @@ export class LimitObserver implements Observer {
 
   /** By the name of each limit, the keys that have most. */
   keys(): ReadonlyMap<string, KeyCounts> {
+    this.count()
     return new Map(Array.from(this.#limits.values(), ({ name, keys }) => [name, keys]))
   }
 
   families(): readonly Family[] {
+    this.count()
     const limits = [...this.#limits.values()]
     const policies = [...this.#byPolicy.values()]
     const said = limits.flatMap((limit) => this.#saidBy(limit))

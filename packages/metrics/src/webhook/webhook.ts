@@ -41,6 +41,8 @@ const TYPES: readonly WebhookType[] = ['quota.crossed', 'key.banned', 'store.deg
 /** Ids that are remembered; they are of no use after a minute. */
 const MOST_SAID = 1_000
 
+const QUIET_MS = 60_000
+
 const RETRY_MS = [5_000, 30_000, 120_000, 600_000, 1_800_000, 7_200_000]
 
 /**
@@ -78,6 +80,8 @@ class Sender implements Webhook {
   readonly #stops = new Set<() => void>()
   /** What this process has said, or left to another: several limits on a store notice the same. */
   readonly #said = new Set<string>()
+  /** How often each part of a store has failed or recovered, since it was last quiet for a minute. */
+  readonly #turns = new Map<string, { count: number; at: number }>()
 
   constructor(
     terms: ConstructorParameters<typeof Delivery>[0],
@@ -117,9 +121,9 @@ class Sender implements Webhook {
       // Not as a listener of the event: where there is none, the process is warned.
       observable.observeStore({
         degraded: ({ message }, part) =>
-          this.#sendOnce(isFirst, 'store.degraded', `${store}\0${part}`, { store, part, error: message }),
+          this.#sendOnce(isFirst, 'store.degraded', this.#turnOf(store, part), { store, part, error: message }),
         recovered: (part, afterMs) =>
-          this.#sendOnce(isFirst, 'store.recovered', `${store}\0${part}`, { store, part, afterMs }),
+          this.#sendOnce(isFirst, 'store.recovered', this.#turnOf(store, part), { store, part, afterMs }),
       }),
     ]
     const stop = (): void => {
@@ -140,11 +144,20 @@ class Sender implements Webhook {
     await this.#delivery.close()
   }
 
+  /** Another outage is another message, however soon it comes: all servers count the same turns. */
+  #turnOf(store: string, part: string): string {
+    const name = `${store}\0${part}`
+    const now = performance.now()
+    const turn = this.#turns.get(name)
+    const count = turn === undefined || now - turn.at > QUIET_MS ? 0 : turn.count + 1
+    this.#turns.set(name, { count, at: now })
+    return `${name}\0${count}`
+  }
+
   /** What several processes may notice is sent by the first. They give it the same id if they notice it within the same ten seconds. */
   #sendOnce(isFirst: (id: string) => Promise<boolean>, type: WebhookType, about: string, data: object): void {
     if (!this.#types.has(type)) return
-    const slot = Math.floor(Date.now() / 10_000)
-    const id = createHash('sha256').update(`${type}\0${about}\0${slot}`).digest('hex').slice(0, 32)
+    const id = createHash('sha256').update(`${type}\0${about}\0${slotNow()}`).digest('hex').slice(0, 32)
     if (this.#said.has(id)) return
     if (this.#said.size >= MOST_SAID) this.#said.clear()
     this.#said.add(id)
@@ -162,6 +175,10 @@ class Sender implements Webhook {
     const body = JSON.stringify({ type, timestamp: new Date().toISOString(), data })
     this.#delivery.add({ id: `msg_${id}`, body, attempts: 0 })
   }
+}
+
+function slotNow(): number {
+  return Math.floor(Date.now() / 10_000)
 }
 
 /** @throws {ConfigError} unless it is an address of the web; what may be secret in it is not repeated. */
