@@ -39,7 +39,8 @@ export interface PolicyView {
 
 /** What a policy says, in words. */
 export function said({ quota, unit, windowMs, period }: PolicyView): string {
-  const what = `${amount(quota)} ${unit.replaceAll('-', ' ')}`
+  const units = unit === 'concurrent-requests' ? 'requests' : unit.replaceAll('-', ' ')
+  const what = `${amount(quota)} ${quota === 1 ? units.replace(/s$/, '') : units}`
   if (period !== null) {
     const [unit = '', , zone = ''] = period.split('-', 3)
     return `${what} a ${unit}${zone === '' ? '' : ` (${zone})`}`

@@ -243,7 +243,10 @@ export class Guard<Req extends object> {
       observers.each((one) => one.canceled?.(name, request))
       return OVER
     }
-    if (isHeard(events, observers)) report(name, decision, request, began, events, observers, reader.route)
+    if (isHeard(events, observers)) {
+      report(name, decision, request, began, events, observers, reader.route)
+      if (this.decider.warns) reportWarnings(name, decision, request, events, observers)
+    }
     const isHeld = decision.hold !== undefined
     const isMeasured = this.#parts.measure !== undefined && decision.taken
     if (isSent(response) || ((isHeld || isMeasured) && isGone(response))) {

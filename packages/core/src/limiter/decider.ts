@@ -35,6 +35,8 @@ export class Decider implements Settler, SlotOwner {
   readonly name: string
   /** Whoever observes what it decides. */
   readonly observers: ObservedDecisions
+  /** Whether any of its policies can warn: most limits never do. */
+  readonly warns: boolean
   readonly failover: Failover
   readonly failure: Failure
   readonly overrides: Overrides
@@ -67,6 +69,7 @@ export class Decider implements Settler, SlotOwner {
   ) {
     this.name = naming.name
     this.observers = observers
+    this.warns = [naming.warnAt ?? []].flat().length > 0 || (naming.warnEvery ?? 0) > 0
     this.failover = failover
     this.failure = failure
     this.overrides = overridesOf(failover)

@@ -277,7 +277,9 @@ export class StoreLimiter implements Limiter<Store> {
   }
 
   #reported(decision: Decision, began: number): Decision {
-    report(this.#name, decision, undefined, began, this.#events, this.#decider.observers)
+    const { observers, warns } = this.#decider
+    report(this.#name, decision, undefined, began, this.#events, observers)
+    if (warns) reportWarnings(this.#name, decision, undefined, this.#events, observers)
     return decision
   }
 

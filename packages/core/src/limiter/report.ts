@@ -42,7 +42,6 @@ export function report<Req>(
     if (deniedChannel?.hasSubscribers === true) deniedChannel.publish(denied satisfies DeniedMessage)
     events.emit('denied', denied)
   }
-  reportWarnings(limit, decision, request, events, observers)
 }
 
 /** Whether anybody wants to know what share of a policy is used. */

@@ -13,7 +13,7 @@ export class ObservedDecisions {
   #deciding: readonly Observer[] = []
   #left = MEASURED
   #since = 0
-  #count = 0
+  #skip = 0
 
   constructor(failed: (error: unknown) => void) {
     this.#observed = new Observed(failed)
@@ -44,10 +44,10 @@ export class ObservedDecisions {
   began(): number {
     if (this.#deciding.length === 0) return 0
     if (this.#left > 0) this.#left -= 1
-    else {
-      this.#count += 1
-      if (this.#count % MEASURED_EACH !== 0) return 0
-    }
+    else if (this.#skip > 0) {
+      this.#skip -= 1
+      return 0
+    } else this.#skip = MEASURED_EACH - 1
     const now = performance.now()
     if (now - this.#since >= 1_000) {
       this.#since = now

@@ -103,6 +103,7 @@ function State({ one, at }: { one: LimitOfKey; at: number }): JSX.Element {
       )}
       <Table
         caption={`State under ${one.limit}`}
+        empty="The policies of this limit depend on the request, so a key alone has no state to show."
         head={['Policy', 'Used', 'Left', 'Resets']}
         rows={policies.map(({ name, quota, used, remaining, granted, over, resetAfterMs }) => {
           const full = quota + granted

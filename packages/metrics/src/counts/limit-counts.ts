@@ -118,11 +118,6 @@ class LimitCounts {
   }
 }
 
-/** Decisions that are counted at once. */
-const AT_ONCE = 128
-
-const UNMEASURED = -1
-
 /** Keys of calendar quotas whose usage is shown one by one. */
 const MOST_QUOTAS = 1_000
 
@@ -146,37 +141,13 @@ export class LimitObserver implements Observer {
   #lastName: string | undefined
   #lastLimit: LimitCounts | undefined
   readonly #sampler = new Sampler()
-  /** Decisions that are not counted yet: the first `#pending` of these. */
-  #pending = 0
-  readonly #names: string[] = new Array(AT_ONCE).fill('')
-  readonly #decisions: (Decision | undefined)[] = new Array(AT_ONCE).fill(undefined)
-  readonly #times = new Float64Array(AT_ONCE)
 
   constructor(families: LimitHistograms, quotaKeys: ReadonlySet<string>) {
     this.#families = families
     this.#quotaKeys = quotaKeys
   }
 
-  /** Kept for a moment, so that a decision waits for little: they are counted together. */
   decided(name: string, decision: Decision, _request: unknown, tookMs: number | undefined): void {
-    const at = this.#pending
-    this.#names[at] = name
-    this.#decisions[at] = decision
-    this.#times[at] = tookMs ?? UNMEASURED
-    this.#pending = at + 1
-    if (this.#pending === AT_ONCE) this.count()
-  }
-
-  /** Counts what has been kept. Whoever reads comes here first. */
-  count(): void {
-    const pending = this.#pending
-    this.#pending = 0
-    for (let at = 0; at < pending; at++) {
-      this.#count(this.#names[at] as string, this.#decisions[at] as Decision, this.#times[at] as number)
-    }
-  }
-
-  #count(name: string, decision: Decision, tookMs: number): void {
     const limit = this.#limitOf(name)
     const { standings, asks, taken } = decision
     const weight = this.#sampler.weight()
@@ -185,16 +156,15 @@ export class LimitObserver implements Observer {
       const standing = standings[i] as Standing
       const ask = asks[i]
       const units = taken || !standing.allowed ? (ask === undefined ? decision.cost : ask.cost) : 0
-      if (this.#policyOf(limit, standing.policy).note(standing, units, weight)) continue
+      if (this.#policyOf(limit, standing.policy, decision).note(standing, units, weight)) continue
       isSimple = false
       if (standing.period !== undefined && this.#quotaKeys.size > 0)
         this.#noteQuota(limit.name, standing, ask?.key ?? '')
     }
-    if (limit.says.length === 0 && decision.override === undefined) limit.says = standings.map(({ policy }) => policy)
     if (isSimple) limit.allowed += 1
     else this.#noteResult(limit, decision)
     if (weight > 0) limit.keys.note(decision, weight)
-    if (tookMs !== UNMEASURED) limit.duration.record(tookMs / 1_000)
+    if (tookMs !== undefined) limit.duration.record(tookMs / 1_000)
   }
 
   #noteResult(limit: LimitCounts, decision: Decision): void {
@@ -276,12 +246,10 @@ export class LimitObserver implements Observer {
 
   /** By the name of each limit, the keys that have most. */
   keys(): ReadonlyMap<string, KeyCounts> {
-    this.count()
     return new Map(Array.from(this.#limits.values(), ({ name, keys }) => [name, keys]))
   }
 
   families(): readonly Family[] {
-    this.count()
     const limits = [...this.#limits.values()]
     const policies = [...this.#byPolicy.values()]
     const said = limits.flatMap((limit) => this.#saidBy(limit))
@@ -363,12 +331,16 @@ export class LimitObserver implements Observer {
     return limit
   }
 
-  #policyOf(limit: LimitCounts, policy: Policy): PolicyCounts {
+  /** @param decision that it was decided by: a limit says what it decides by first, where it cannot say so before. */
+  #policyOf(limit: LimitCounts, policy: Policy, decision?: Decision): PolicyCounts {
     if (policy === limit.lastPolicy && limit.lastCounts !== undefined) return limit.lastCounts
     let counts = limit.policies.get(policy)
     if (counts === undefined) {
       counts = this.#countsOf(limit.name, policy)
       limit.policies.set(policy, counts)
+      if (limit.says.length === 0 && decision?.override === undefined) {
+        limit.says = decision?.standings.map((standing) => standing.policy) ?? [policy]
+      }
     }
     limit.lastPolicy = policy
     limit.lastCounts = counts
