@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { createRequire } from 'node:module'
@@ -191,14 +192,17 @@ describe('wherever it is mounted', () => {
     }
   })
 
-  it('shows the sum of two servers on one Redis', async () => {
+  it('shows the sum of two processes on one Redis', async () => {
     const store = inject('redisUrl')
     const name = `sum-${process.pid}`
-    const [one, two] = [await started('Express', { store, name }), await started('Koa', { store, name })]
-    await ask(one.url, 'fay', 4)
-    await ask(two.url, 'fay', 4)
-    await Promise.all([one.flush(), two.flush()])
-    const { page } = await opened(one.page)
+    const script = fileURLToPath(new URL('a-server.mjs', import.meta.url))
+    const children = [1, 2].map(() => fork(script, [store, name], { stdio: 'inherit' }))
+    ends.push(() => children.map((child) => child.kill()))
+    const urls = await Promise.all(children.map(async (child) => String((await once(child, 'message'))[0])))
+    for (const url of urls) await ask(url, 'fay', 4)
+    for (const child of children) child.send('flush')
+    await Promise.all(children.map((child) => once(child, 'message')))
+    const { page } = await opened(`${urls[0]}/_sluice/`)
     await expect.poll(() => card(page, name).locator('[data-count=allowed]').textContent()).toBe('5')
     expect(await card(page, name).locator('[data-count=denied]').textContent()).toBe('3 (38%)')
     await page.getByText(/^2 servers, redis:/).waitFor()

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Writable } from 'node:stream'
 import { createLimiter, memoryStore } from '@sluice/core'
-import { sluice } from '@sluice/express'
+import { type SluiceOptions, sluice } from '@sluice/express'
 import { type LogEntry, logDenials } from '@sluice/metrics'
 import { quota } from '@sluice/quota'
-import express from 'express'
+import express, { type Request } from 'express'
 import pino from 'pino'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import winston from 'winston'
@@ -144,6 +144,22 @@ describe('what else happens', () => {
       { level: 'error', event: 'sluice.degraded', message: expect.stringContaining('connection refused') },
       { level: 'info', event: 'sluice.recovered', afterMs: expect.any(Number) },
     ])
+  })
+})
+
+describe('a configuration that is reloaded', () => {
+  it('is one line, and none where the new one cannot be right', () => {
+    let apply: (next: SluiceOptions<Request>) => void = () => undefined
+    const watch = (next: typeof apply): (() => void) => {
+      apply = next
+      return () => undefined
+    }
+    const limit = sluice({ limits: { login: '5/min' }, watch })
+    const entries: LogEntry[] = []
+    ends.push(logDenials(limit, (entry) => entries.push(entry)))
+    apply({ limits: { login: '8/min', api: '1/s' } })
+    expect(() => apply({ limits: { login: '8/mintue' as never } })).toThrow('mintue')
+    expect(entries).toMatchObject([{ level: 'info', event: 'sluice.reloaded', limits: ['login', 'api'] }])
   })
 })
 

@@ -47,3 +47,9 @@ export function said({ quota, unit, windowMs, period }: PolicyView): string {
   }
   return windowMs === null ? `${what} at once` : `${what} in ${time(windowMs)}`
 }
+
+/** What one key may use in such a time, by the first policy whose window is no longer. */
+export function limitOfKey(policies: readonly PolicyView[], ms: number): number | undefined {
+  const first = policies.find(({ windowMs, unit }) => windowMs !== null && windowMs <= ms && unit === 'requests')
+  return first?.windowMs == null ? undefined : (first.quota * ms) / first.windowMs
+}

@@ -30,10 +30,13 @@ export function When<T>({
 export function Sparkline({
   allowed,
   denied,
+  limit,
   label,
 }: {
   allowed: readonly number[]
   denied: readonly number[]
+  /** What one key may use in a bar's time; shown where the bars come near it. */
+  limit: number | undefined
   label: string
 }): JSX.Element {
   const most = Math.max(1, ...allowed.map((one, i) => one + (denied[i] ?? 0)))
@@ -54,6 +57,15 @@ export function Sparkline({
     <svg class="spark" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label}>
       {allowed.map((one, i) => bar(one, 0, i, 'ok'))}
       {denied.map((one, i) => bar(one, allowed[i] ?? 0, i, 'bad'))}
+      {limit !== undefined && limit <= most && (
+        <line
+          class="limit"
+          x1={0}
+          x2={width}
+          y1={height - (limit / most) * height}
+          y2={height - (limit / most) * height}
+        />
+      )}
     </svg>
   )
 }

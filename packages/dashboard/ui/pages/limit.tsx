@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { useApi } from '../api.ts'
-import { amount, clock, type PolicyView, percent, said, time } from '../format.ts'
+import { amount, clock, limitOfKey, type PolicyView, percent, said, time } from '../format.ts'
 import { Bar, Chart, KeyName, type Line, Table, When } from '../parts.tsx'
 import { choose, type Route } from '../route.ts'
 
@@ -68,12 +68,8 @@ function Limit({ view, hasBefore }: { view: LimitView; hasBefore: boolean }): JS
       own.push({ label: 'allowed before', values: before.allowed, colour: 'quiet', dashed: true })
       own.push({ label: 'denied before', values: before.denied, colour: 'near', dashed: true })
     }
-    // What one key may use in a slot: a limit with a shorter or as long a window.
-    const [first] = policies.filter(
-      ({ windowMs, unit }) => windowMs !== null && windowMs <= everyMs && unit === 'requests',
-    )
-    if (first?.windowMs) {
-      const most = (first.quota * everyMs) / first.windowMs
+    const most = limitOfKey(policies, everyMs)
+    if (most !== undefined) {
       own.push({ label: 'limit of one key', values: starts.map(() => most), colour: 'link', dashed: true })
     }
     return own

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useApi } from '../api.ts'
-import { amount, type PolicyView, percent, said, time } from '../format.ts'
+import { amount, limitOfKey, type PolicyView, percent, said, time } from '../format.ts'
 import { Sparkline, When } from '../parts.tsx'
 import { linkTo } from '../route.ts'
 
@@ -52,7 +52,12 @@ export function OverviewPage(): JSX.Element {
                       </li>
                     ))}
                   </ul>
-                  <Sparkline allowed={limit.allowed} denied={limit.denied} label={summary} />
+                  <Sparkline
+                    allowed={limit.allowed}
+                    denied={limit.denied}
+                    limit={limitOfKey(limit.policies, 60_000)}
+                    label={summary}
+                  />
                   <dl>
                     <div>
                       <dt>Allowed</dt>
