@@ -54,7 +54,7 @@ export class Hub {
     } catch (error) {
       failed('onAction', error)
     }
-    await this.audit.add(entry).catch((error) => failed(`the audit log (${JSON.stringify(entry)})`, error))
+    await this.audit.add(entry).catch((error) => failed(`audit log (${JSON.stringify(entry)})`, error))
   }
 
   /** In a process of its own there is nothing to spare: what is shown is as of now. */
