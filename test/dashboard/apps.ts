@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import { type Auth, dashboard } from '@sluice/dashboard'
+import { type Auth, type Dashboard, dashboard } from '@sluice/dashboard'
 import { sluice as forExpress } from '@sluice/express'
 import { sluice as forFastify } from '@sluice/fastify'
 import { sluice as forKoa } from '@sluice/koa'
@@ -39,6 +39,19 @@ export async function listening(
   return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, close: ends(server) }
 }
 
+function appOf(url: string, page: Dashboard, closeServer: () => Promise<void>, limit: { close(): unknown }): App {
+  return {
+    url,
+    page: `${url}/_sluice/`,
+    flush: () => page.flush(),
+    async close() {
+      await closeServer()
+      await page.close()
+      await limit.close()
+    },
+  }
+}
+
 /** `GET /search?k=` allows five a minute for each k. */
 const policies = '5/min'
 const keyOf = (k: unknown): string => String(k ?? 'anonymous')
@@ -52,16 +65,7 @@ export const apps: Readonly<Record<string, (options?: AppOptions) => Promise<App
     app.use('/_sluice', page)
     app.get('/search', limit(policies, { name, key: (req) => keyOf(req.query['k']) }), (_req, res) => void res.json([]))
     const { url, close } = await listening(app, port)
-    return {
-      url,
-      page: `${url}/_sluice/`,
-      flush: () => page.flush(),
-      async close() {
-        await close()
-        await page.close()
-        await limit.close()
-      },
-    }
+    return appOf(url, page, close, limit)
   },
   async Koa({ store, name = 'search', auth, port } = {}) {
     const limit = forKoa({ store })
@@ -77,16 +81,7 @@ export const apps: Readonly<Record<string, (options?: AppOptions) => Promise<App
       })
     })
     const { url, close } = await listening(app.callback(), port)
-    return {
-      url,
-      page: `${url}/_sluice/`,
-      flush: () => page.flush(),
-      async close() {
-        await close()
-        await page.close()
-        await limit.close()
-      },
-    }
+    return appOf(url, page, close, limit)
   },
   async Fastify({ store, name = 'search', auth, port } = {}) {
     const limit = forFastify({ store })
@@ -97,16 +92,10 @@ export const apps: Readonly<Record<string, (options?: AppOptions) => Promise<App
     const key = (request: { query: unknown }): string => keyOf((request.query as { k?: string }).k)
     app.get('/search', { onRequest: limit(policies, { name, key }) }, async () => [])
     const url = await app.listen({ port: port ?? 0, host: '127.0.0.1' })
-    return {
-      url,
-      page: `${url}/_sluice/`,
-      flush: () => page.flush(),
-      async close() {
-        app.server.closeAllConnections()
-        await app.close()
-        await page.close()
-        await limit.close()
-      },
+    const close = async (): Promise<void> => {
+      app.server.closeAllConnections()
+      await app.close()
     }
+    return appOf(url, page, close, limit)
   },
 }

@@ -6,7 +6,7 @@ import type { Metrics } from '@sluice/metrics'
 import { type AuditEntry, AuditLog } from './audit.js'
 import { Recorder } from './history/recorder.js'
 import { Live } from './live/live.js'
-import { RecentDenials } from './recent.js'
+import { RecentDenials } from './live/recent.js'
 import type { Sources } from './sources.js'
 
 /** What one dashboard has in a process: it begins to count when the dashboard is made, and not before. */
@@ -44,6 +44,11 @@ export class Hub {
   /** A key as viewers see it: the same for the same key, in this process. */
   mask(key: string): string {
     return `#${(keyDigest(key, this.#secret) ?? '').slice(0, 10)}`
+  }
+
+  /** Rows as a visitor sees them. */
+  shown<T extends { readonly key: string }>(rows: readonly T[], masked: boolean): readonly T[] {
+    return masked ? rows.map((row) => ({ ...row, key: this.mask(row.key) })) : rows
   }
 
   /** What was done is done: where that cannot be written down, the process is warned. */

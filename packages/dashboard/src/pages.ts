@@ -72,11 +72,7 @@ export class Pages {
       case 'outbound':
         return json(outbound(hub, masked))
       case 'audit':
-        return json({
-          entries: (await hub.audit.read(200)).map((entry) =>
-            masked ? { ...entry, key: hub.mask(entry.key) } : entry,
-          ),
-        })
+        return json({ entries: hub.shown(await hub.audit.read(200), masked) })
       case 'live':
         return live(hub, masked)
       default:

@@ -1,9 +1,10 @@
 import type { Override, Policy, StoredPolicy } from '@sluice/core'
 import type { ObservedLimit } from '@sluice/core/observe'
-import type { Past } from '../history/past.js'
-import { durationOf, isRange, readPast, readServers, readTopKeys, sum } from '../history/past.js'
+import { durationOf, isRange, type Past, readPast, readServers, readTopKeys, sum } from '../history/past.js'
+import { PART } from '../history/recorder.js'
 import { HttpError } from '../http/exchange.js'
 import type { Hub } from '../hub.js'
+import { finite } from '../live/decision-row.js'
 import { limitOf } from '../sources.js'
 
 const DENIED = ['limited', 'banned', 'failed_closed'] as const
@@ -28,7 +29,7 @@ function shownPolicy({
     algorithm,
     quota,
     unit,
-    windowMs: Number.isFinite(windowMs) ? windowMs : null,
+    windowMs: finite(windowMs),
     period: calendar?.id ?? null,
     mode: shadow ? 'shadow' : soft ? 'soft' : 'enforced',
     plan: plan ?? null,
@@ -75,7 +76,7 @@ export async function overview(hub: Hub): Promise<object> {
 }
 
 function limitsIn(past: Past): readonly string[] {
-  return past.names('r').map((rest) => rest.split('\u0001')[0] ?? '')
+  return past.names('r').map((rest) => rest.split(PART)[0] ?? '')
 }
 
 /** One limit over an hour, a day or a week, and the time before it. */
@@ -84,14 +85,13 @@ export async function policy(hub: Hub, query: URLSearchParams, masked: boolean):
   const range = query.get('range') ?? 'hour'
   if (!isRange(range)) throw new HttpError(400, 'range is hour, day or week.')
   const limit = limitOf(hub.sources, name)
-  const [past, before] = await Promise.all([readPast(hub.store, range), readPast(hub.store, range, 1)])
-  const results = [...PASSED, ...DENIED, 'canceled', 'skipped']
-  const [denials, units] = await Promise.all([
-    readTopKeys(hub.store, name, 'd', 20),
-    readTopKeys(hub.store, name, 'u', 20),
+  const [past, before, topKeys] = await Promise.all([
+    readPast(hub.store, range),
+    readPast(hub.store, range, 1),
+    readTopKeys(hub.store),
   ])
-  const shown = <T extends { readonly key: string }>(keys: readonly T[]): readonly T[] =>
-    keys.map((one) => ({ ...one, key: masked ? hub.mask(one.key) : one.key }))
+  const results = [...PASSED, ...DENIED, 'canceled', 'skipped']
+  const units = topKeys('u', name, 20)
   return {
     at: Date.now(),
     name,
@@ -108,10 +108,10 @@ export async function policy(hub: Hub, query: URLSearchParams, masked: boolean):
     before: { allowed: added(before, name, PASSED), denied: added(before, name, DENIED) },
     results: Object.fromEntries(results.map((result) => [result, sum(past.of('r', name, result))])),
     p99Ms: durationOf(past, name, 0.99) ?? null,
-    topDenied: shown(denials),
-    topUnits: shown(units),
-    near: shown(await nearKeys(limit, units)),
-    recent: hub.recent.of(name).map((one) => ({ ...one, key: masked ? hub.mask(one.key) : one.key })),
+    topDenied: hub.shown(topKeys('d', name, 20), masked),
+    topUnits: hub.shown(units, masked),
+    near: hub.shown(await nearKeys(limit, units), masked),
+    recent: hub.shown(hub.recent.of(name), masked),
   }
 }
 
@@ -191,23 +191,16 @@ function shownStored(stored: StoredPolicy): string {
   return `${quota} ${unit} in ${calendar ?? `${windowMs} ms`}`
 }
 
-function finite(ms: number): number | null {
-  return Number.isFinite(ms) ? ms : null
-}
-
 /** The calendar quotas of the keys that use most: how much is used, and what that comes to at the period's end. */
 export async function quotas(hub: Hub, masked: boolean): Promise<object> {
   const limits = hub.sources.limits().filter(({ policies }) => policies.some(({ calendar }) => calendar !== undefined))
   const now = Date.now()
-  const rows = await Promise.all(
-    limits.map(async (limit) => {
-      const keys = await readTopKeys(hub.store, limit.name, 'u', 20)
-      const found = await Promise.all(keys.map(({ key: one }) => quotaRows(limit, one, now)))
-      return found.flat()
-    }),
+  const topKeys = await readTopKeys(hub.store)
+  const found = await Promise.all(
+    limits.flatMap((limit) => topKeys('u', limit.name, 20).map(({ key: one }) => quotaRows(limit, one, now))),
   )
-  const shown = rows.flat().map((row) => ({ ...row, key: masked ? hub.mask(row.key) : row.key }))
-  return { at: now, rows: shown.sort((a, b) => b.used / b.full - a.used / a.full).slice(0, 200) }
+  const rows = found.flat().sort((a, b) => b.used / b.full - a.used / a.full)
+  return { at: now, rows: hub.shown(rows.slice(0, 200), masked) }
 }
 
 async function quotaRows(limit: ObservedLimit, one: string, now: number) {

@@ -78,27 +78,27 @@ export interface CountedKey {
   readonly count: number
 }
 
-/** The keys of a limit that had most in this hour and the one before, over all servers. */
-export async function readTopKeys(
-  store: Store,
-  limit: string,
-  by: 'd' | 'u',
-  most: number,
-): Promise<readonly CountedKey[]> {
+/** The keys of a limit that had most denials (`d`) or took most units (`u`). */
+export type TopKeys = (by: 'd' | 'u', limit: string, most: number) => readonly CountedKey[]
+
+/** Reads what the keys had in this hour and the one before, over all servers and of all limits. */
+export async function readTopKeys(store: Store): Promise<TopKeys> {
   const hour = Math.floor(Date.now() / 3_600_000)
   const found = await readCounts(store, [`k:${hour}`, `k:${hour - 1}`])
-  const begin = [by, limit, ''].join(PART)
-  const counts = new Map<string, number>()
-  for (const rows of found) {
-    for (const [row, count] of rows) {
-      if (!row.startsWith(begin)) continue
-      const key = row.slice(begin.length)
-      counts.set(key, (counts.get(key) ?? 0) + count)
+  return (by, limit, most) => {
+    const begin = [by, limit, ''].join(PART)
+    const counts = new Map<string, number>()
+    for (const rows of found) {
+      for (const [row, count] of rows) {
+        if (!row.startsWith(begin)) continue
+        const key = row.slice(begin.length)
+        counts.set(key, (counts.get(key) ?? 0) + count)
+      }
     }
+    return Array.from(counts, ([key, count]) => ({ key, count }))
+      .sort((a, b) => b.count - a.count)
+      .slice(0, most)
   }
-  return Array.from(counts, ([key, count]) => ({ key, count }))
-    .sort((a, b) => b.count - a.count)
-    .slice(0, most)
 }
 
 /** The time below which so large a part of a limit's decisions was made, in milliseconds; `undefined` where none was measured. */

@@ -148,9 +148,6 @@ export class Recorder {
     for (const { labels, value } of samplesOf('decisionDuration')) {
       addBuckets(value, (at, count) => add(['t', of(labels, 'limit'), String(at)], count))
     }
-    for (const { labels, value } of samplesOf('storeErrors')) {
-      add(['x', of(labels, 'store'), of(labels, 'error_type')], numberIn(value))
-    }
     return series
   }
 

@@ -1,6 +1,7 @@
 import type { Decision } from '@sluice/core'
 import type { Observable } from '@sluice/core/observe'
 import type { Write } from '../http/exchange.js'
+import { type DecisionRow, rowOf } from './decision-row.js'
 
 /** Rows a second that are shown; denials come first. */
 const MOST_ROWS = 20
@@ -8,17 +9,12 @@ const TICK_MS = 1_000
 const MOST_LISTENERS = 100
 const MOST_MISSED = 30
 
-/** One decision as it is shown. */
-export interface LiveRow {
-  readonly at: number
+/** One decision as the live page shows it. */
+export interface LiveRow extends DecisionRow {
   readonly limit: string
-  readonly key: string
   readonly cost: number
   readonly result: 'allowed' | 'denied' | 'shadow'
-  readonly policy: string | undefined
   readonly remaining: number | undefined
-  readonly retryAfterMs: number | null
-  readonly route: string | undefined
 }
 
 interface Listener {
@@ -100,17 +96,12 @@ export class Live {
     const isDenied = !decision.allowed
     const rows = isDenied ? this.#denied : this.#others
     if (rows.length >= MOST_ROWS) return
-    const { binding, retryAfterMs, key, cost } = decision
     rows.push({
-      at: Date.now(),
+      ...rowOf(decision, observable, request),
       limit,
-      key: key.slice(0, 200),
-      cost,
+      cost: decision.cost,
       result: isDenied ? 'denied' : decision.standings.some(({ allowed }) => !allowed) ? 'shadow' : 'allowed',
-      policy: binding?.policy.name,
-      remaining: binding?.remaining,
-      retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : null,
-      route: request === undefined ? undefined : observable.routeOf(request),
+      remaining: decision.binding?.remaining,
     })
   }
 

@@ -1,20 +1,13 @@
 import type { Observable } from '@sluice/core/observe'
+import { type DecisionRow, rowOf } from './decision-row.js'
 
 /** Denials of a limit that are kept. */
 const KEPT = 20
 const MOST_LIMITS = 200
 
-export interface RecentDenial {
-  readonly at: number
-  readonly key: string
-  readonly policy: string | undefined
-  readonly retryAfterMs: number | null
-  readonly route: string | undefined
-}
-
 /** The last denials of each limit in this process: at most ten a second are looked at, so that a flood costs nothing. */
 export class RecentDenials {
-  readonly #byLimit = new Map<string, RecentDenial[]>()
+  readonly #byLimit = new Map<string, DecisionRow[]>()
   #second = -1
   #left = 0
 
@@ -22,23 +15,16 @@ export class RecentDenials {
     return observable.observe({
       denied: (limit, decision, request) => {
         if (!this.#mayNote()) return
-        const { key, binding, retryAfterMs } = decision
         const list = this.#byLimit.get(limit) ?? []
         if (list.length === 0 && this.#byLimit.size >= MOST_LIMITS) return
         this.#byLimit.set(limit, list)
-        list.unshift({
-          at: Date.now(),
-          key: key.slice(0, 200),
-          policy: binding?.policy.name,
-          retryAfterMs: Number.isFinite(retryAfterMs) ? retryAfterMs : null,
-          route: request === undefined ? undefined : observable.routeOf(request),
-        })
+        list.unshift(rowOf(decision, observable, request))
         if (list.length > KEPT) list.pop()
       },
     })
   }
 
-  of(limit: string): readonly RecentDenial[] {
+  of(limit: string): readonly DecisionRow[] {
     return this.#byLimit.get(limit) ?? []
   }
 
