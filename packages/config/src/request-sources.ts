@@ -22,14 +22,18 @@ export function keyFrom(
       return several && value !== '' ? `${header}:${value}` : value
     }
   })
-  return (request) => {
-    for (const read of readers) {
-      const key = read(request)
+  const read = (request: ConfigRequest): string => {
+    for (const reader of readers) {
+      const key = reader(request)
       if (key !== '') return key
     }
     return ''
   }
+  return Object.defineProperty(read, SOURCE, { value: sources.join(', ') })
 }
+
+/** Where a key function says what it reads, for whoever documents it. */
+const SOURCE: unique symbol = Symbol.for('sluice.source') as never
 
 /** The name of a request's plan: empty where the header is missing. */
 export function planFrom(source: string): (request: ConfigRequest) => string {

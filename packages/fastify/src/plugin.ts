@@ -1,5 +1,6 @@
 import { ConfigError } from '@sluice/core'
 import { isMeasured, type Limit, routeName } from '@sluice/core/http'
+import { enforcedBy, enforces } from '@sluice/core/observe'
 import { warn } from '@sluice/core/runtime'
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { LimitHook, RouteLimit, RoutePolicies } from './route-limit.js'
@@ -23,7 +24,7 @@ export function pluginOf(limit: Limit<FastifyRequest, LimitHook>): FastifyPlugin
 function unlessExempt(hook: LimitHook): LimitHook {
   const limited: onRequestHookHandler = (request, reply, done) =>
     request.routeOptions.config?.limit === false ? done() : hook(request, reply, done)
-  return limited as LimitHook
+  return enforces(limited as LimitHook, (config) => (config?.limit === false ? undefined : enforcedBy(hook, config)))
 }
 
 /** Marks the config of a route whose limit is among its hooks: others that look at it leave it alone. */

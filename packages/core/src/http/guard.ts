@@ -9,6 +9,7 @@ import { checkId } from '../limiter/grants.js'
 import { checkOneKey } from '../limiter/limiter.js'
 import { emitBan, emitWarning, hearsWarnings, isHeard, report, reportWarnings } from '../limiter/report.js'
 import type { Outcome } from '../limiter/slots.js'
+import type { EnforcedLimit } from '../observe/enforced-limit.js'
 import type { Policy } from '../policies/policy.js'
 import type { Unit } from '../policies/rate.js'
 import { keyDigest } from '../runtime/key.js'
@@ -70,6 +71,13 @@ export class Guard<Req extends object> {
   /** The policies that stay: all of them, or those of each plan; none where a function returns them. */
   get policies(): readonly (readonly Policy[])[] {
     return this.#asks.policies
+  }
+
+  /** What it enforces, for whoever documents it. */
+  get enforced(): EnforcedLimit {
+    const { name, options, measure } = this.#parts
+    const isUsual = options.response === undefined && options.deny === 'response' && measure?.response === undefined
+    return { name, policies: this.#asks.enforced, dialects: options.dialects, isUsual }
   }
 
   /** How a request's buckets stand; takes nothing. `key` is that of the policies that have a key of their own. */

@@ -1,6 +1,7 @@
 import { type Ask, type EstimatedCost, newAsk, newEstimate } from '../decisions/ask.js'
 import { ConfigError, KeyError, shown } from '../errors.js'
 import { checkCost, emptyKey, type Keys } from '../limiter/costs.js'
+import type { EnforcedPolicy } from '../observe/enforced-limit.js'
 import { bindPolicies, type NamedPolicy } from '../policies/bind-policies.js'
 import { isPolicy, type Policy } from '../policies/policy.js'
 import { isThenable } from '../runtime/thenable.js'
@@ -44,6 +45,17 @@ export class RequestAsks<Req> {
   get policies(): readonly (readonly Policy[])[] {
     const lists = this.#plans?.all ?? (this.#lines === undefined ? [] : [this.#lines])
     return lists.map((lines) => lines.map(({ policy }) => policy))
+  }
+
+  /** The same with what requests take of them, and whose they are. */
+  get enforced(): readonly (readonly EnforcedPolicy[])[] {
+    const { options, measure } = this.#parts
+    const lists = this.#plans?.all ?? (this.#lines === undefined ? [] : [this.#lines])
+    return lists.map((lines) =>
+      lines.map(({ policy, key = options.key, cost = options.cost }): EnforcedPolicy => {
+        return { policy, key, cost: measure === undefined && typeof cost === 'number' ? cost : undefined }
+      }),
+    )
   }
 
   /** `undefined` for a request that is skipped. No promise is made where none of the user's functions made one. */

@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.js'
 import { failoverOf } from '../failover/failover.js'
 import { type Events, limitEvents, listen } from '../limiter/events.js'
+import { enforces } from '../observe/enforced-limit.js'
 import { type Observable, type ObservedLimit, observable } from '../observe/observable.js'
 import { ObservedDecisions } from '../observe/observed-decisions.js'
 import { adaptiveConcurrency } from '../policies/adaptive-concurrency.js'
@@ -111,13 +112,13 @@ export function createLimit<Req extends object, Middleware extends object, Handl
     if (isNamed) named.push(made)
     // Whoever makes limits in a handler makes any number of them.
     else if (unnamed.length < MOST_UNNAMED) unnamed.push(made)
-    return Object.assign(toMiddleware(made.guard), made.controls)
+    return enforces(Object.assign(toMiddleware(made.guard), made.controls), () => made.guard.enforced)
   }
 
   const fromConfiguration = (name: string, own: ConfiguredLimit<Req> = {}): Middleware & LimitControls<Req> => {
     const use = configured.use(name, own)
     const middleware = toMiddleware({ admit: (...asked) => use.current.guard.admit(...asked) })
-    return Object.assign(middleware, currentControls(use))
+    return enforces(Object.assign(middleware, currentControls(use)), () => use.current.guard.enforced)
   }
   const usage = (page: UsageOptions<Req> = {}): Handler =>
     toHandler(new UsagePage(() => [...named, ...configured.current], page))

@@ -7,6 +7,7 @@ export { isShutOut } from '../decisions/override.js'
 export { fullOf, unitsAt } from '../decisions/standing.js'
 export { isUndecided } from '../http/problem.js'
 export { keyDigest } from '../runtime/key.js'
+export { type EnforcedLimit, type EnforcedPolicy, enforcedBy, enforces } from './enforced-limit.js'
 export {
   isMiddleware,
   isObservable,
