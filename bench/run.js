@@ -1,4 +1,4 @@
-// pnpm bench [decisions|bytes|client|flood|jobs|llm|slots|requests|observed|http|redis|redisTime|redisBytes ...]: ours beside the peers and the physical limit, in one run.
+// pnpm bench [decisions|bytes|client|flood|jobs|llm|slots|requests|observed|http|redis|redisTime|redisBytes|simulate ...]: ours beside the peers and the physical limit, in one run.
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { bytes } from './bytes.js'
@@ -11,6 +11,7 @@ import { llm } from './llm.js'
 import { observed } from './observed.js'
 import { redis, redisBytes, redisTime } from './redis.js'
 import { requests } from './requests.js'
+import { simulate } from './simulate.js'
 import { slots } from './slots.js'
 
 const sections = {
@@ -27,6 +28,7 @@ const sections = {
   redis,
   redisTime,
   redisBytes,
+  simulate,
 }
 const asked = process.argv.slice(2)
 const results = {

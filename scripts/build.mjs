@@ -4,8 +4,10 @@ import { dirname, join, normalize } from 'node:path'
 import { build } from 'esbuild'
 import { root, run, tool } from './bootstrap.mjs'
 import { buildDashboardPage } from './dashboard-page.mjs'
+import { buildReportPage } from './report-page.mjs'
 
 await buildDashboardPage()
+await buildReportPage()
 run(tool('tsc'), ['-b'], 'The packages do not compile; see the compiler’s messages above.')
 for (const name of readdirSync(`${root}packages`)) await toCommonJs(`${root}packages/${name}/dist`)
 

@@ -31,7 +31,10 @@ if (process.argv.includes('--once')) {
 The server stays up. Try, and stop with Ctrl-C:
   curl -i ${url}/search
   curl -i -H 'x-api-key: pro-1' '${url}/cost?units=60'
-  curl -s -w '%{time_total} s\\n' '${url}/smooth?[1-5]'`)
+  curl -s -w '%{time_total} s\\n' '${url}/smooth?[1-5]'
+
+What a limit would have denied of yesterday's requests, by a sample log:
+  npx sluice simulate examples/simulate/access.log.gz --limit '60/min' --limit 'POST /login: 5/15min'`)
   setInterval(traffic, 500)
 }
 

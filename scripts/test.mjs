@@ -6,6 +6,7 @@ import { ensureRedis } from './redis.mjs'
 bootstrap()
 run(tool('tsc'), ['-p', 'tsconfig.test.json'], 'The tests do not type-check; see the messages above.')
 run(tool('tsc'), ['-p', 'packages/dashboard/ui'], 'The dashboard’s page does not type-check; see the messages above.')
+run(tool('tsc'), ['-p', 'packages/cli/report'], 'The simulator’s report does not type-check; see the messages above.')
 run(
   tool('biome'),
   ['check', '--error-on-warnings', '.'],

@@ -25,6 +25,8 @@ const entryPoints = [
   ['llm', 'index'],
   ['metrics', 'index'],
   ['dashboard', 'index'],
+  ['openapi', 'index'],
+  ['testing', 'index'],
 ] as const
 
 describe('the public API is the one that was committed', () => {

@@ -1,10 +1,10 @@
-// Tests of an app with limits, as docs/testing.md shows them: by Vitest, Jest and node:test, over the packages as they are installed.
+// Tests of apps with limits and of their clients, as the pages on testing show them: by Vitest, Jest and node:test, over the packages as they are installed.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, root } from '../bootstrap.mjs'
 import { newApp, succeeds } from './workshop.mjs'
 
-const PAGE = 'docs/testing.md'
+const PAGES = ['docs/testing.md', 'docs/testing-clients.md']
 const FIXTURE = 'testing'
 
 /** What runs in the folder of each runner, and where it says how many tests there were. */
@@ -15,7 +15,7 @@ const RUNNERS = {
 }
 
 export async function checkRunners(place, tarballs, env) {
-  checkPage()
+  checkPages()
   const app = newApp(join(place, 'testing'), FIXTURE, [
     ...tarballs,
     ...['vitest@4', 'jest@30', 'supertest@7', 'express@5', 'fastify@5', 'koa@3', 'ioredis@6', '@upstash/redis@1'],
@@ -30,19 +30,22 @@ export async function checkRunners(place, tarballs, env) {
   }
 }
 
-/** The page shows what is run: each of its samples is a file of the fixture, under a first line that names it. */
-function checkPage() {
-  const page = readFileSync(join(root, PAGE), 'utf8')
+/** The pages show what is run: each of their samples is a file of the fixture, under a first line that names it. */
+function checkPages() {
+  const shown = new Set(PAGES.flatMap(runnersIn))
+  for (const runner of Object.keys(RUNNERS)) if (!shown.has(runner)) fail(`No page shows a test of ${runner}.`)
+}
+
+function runnersIn(name) {
+  const page = readFileSync(join(root, name), 'utf8')
   const samples = [...page.matchAll(/^```(?:javascript|typescript)\n(.*)\n([\s\S]*?)^```$/gm)]
-  const shown = new Set()
-  for (const [, title, code] of samples) {
+  console.log(`${name}: ${samples.length} samples are what is run`)
+  return samples.map(([, title, code]) => {
     const [, runner, file] = /^\/\/ (vitest|jest|node-test): ([\w.-]+)$/.exec(title) ?? []
-    if (file === undefined) fail(`${PAGE}: "${title}" does not name a file, as in "// vitest: limit.test.js".`)
+    if (file === undefined) fail(`${name}: "${title}" does not name a file, as in "// vitest: limit.test.js".`)
     const path = join(root, 'test/installed', FIXTURE, runner, file)
-    if (!existsSync(path)) fail(`${PAGE} shows ${runner}/${file}, which does not exist.`)
-    if (readFileSync(path, 'utf8') !== code) fail(`${PAGE} shows ${runner}/${file} otherwise than it is run.`)
-    shown.add(runner)
-  }
-  for (const runner of Object.keys(RUNNERS)) if (!shown.has(runner)) fail(`${PAGE} shows no test of ${runner}.`)
-  console.log(`${PAGE}: ${samples.length} samples are what is run`)
+    if (!existsSync(path)) fail(`${name} shows ${runner}/${file}, which does not exist.`)
+    if (readFileSync(path, 'utf8') !== code) fail(`${name} shows ${runner}/${file} otherwise than it is run.`)
+    return runner
+  })
 }

@@ -1,0 +1,100 @@
+import type { Config } from '@sluice/config'
+import type { Command } from 'commander'
+import { COMPARISON_MEASURES, comparisonMeasures, comparisonOf } from '../compare/comparison.js'
+import { comparisonText } from '../compare/comparison-text.js'
+import { Flips } from '../compare/flips.js'
+import { type LogEntry, WantedFields } from '../logs/entry.js'
+import { ofEachName } from '../replay/by-limit.js'
+import { configLimits } from '../replay/config-limits.js'
+import { isSecretSource } from '../replay/entry-keys.js'
+import { keyReader } from '../replay/key-reader.js'
+import { openApiRoutes } from '../replay/openapi-routes.js'
+import { Replay } from '../replay/replay.js'
+import { RouteTable } from '../replay/route-pattern.js'
+import { shownText } from '../replay/shown-key.js'
+import { parseFailIf } from '../report/fail-if.js'
+import { routeTemplate } from '../suggest/route-template.js'
+import { CommandError, EXIT } from '../terminal/exit.js'
+import type { Streams } from '../terminal/streams.js'
+import { type LogOptions, listed, readLogs, withLogOptions } from './log-options.js'
+import { checkTop, write } from './output.js'
+
+interface CompareOptions extends LogOptions {
+  readonly key: string
+  readonly route?: readonly string[]
+  readonly openapi?: string
+  readonly top: string
+  readonly showKeys?: boolean
+  readonly json?: boolean
+  readonly markdown?: boolean
+  readonly failIf?: readonly string[]
+}
+
+export function compareCommand(program: Command, streams: Streams): void {
+  withLogOptions(
+    program
+      .command('compare')
+      .description('replay access logs against two configurations: what changes from allowed to denied, and back')
+      .argument('<before>', 'a sluice.config file')
+      .argument('<now>', 'another one')
+      .argument('<log...>', "access logs, also by gzip; '-' for standard input")
+      .option('--key <key>', 'by which changes are listed: ip, ip/24, header:<name>, field:<name>, json:<path>', 'ip')
+      .option('--route <route>', "where limits hold, such as login='POST /login' or '/v1/*'", listed)
+      .option('--openapi <file>', 'routes by operationId: a limit of that name covers the operation')
+      .option('--top <count>', 'keys and routes to list', '20')
+      .option('--show-keys', 'show keys that may be secrets, such as API keys'),
+  )
+    .option('--json', 'print JSON')
+    .option('--markdown', 'print Markdown')
+    .option(
+      '--fail-if <condition>',
+      `exit with code 3 where it holds: ${COMPARISON_MEASURES.join(', ')}, such as 'denied>0.5%'`,
+      listed,
+    )
+    .action((before: string, now: string, paths: readonly string[], options: CompareOptions) =>
+      compare(streams, before, now, paths, options),
+    )
+}
+
+async function compare(
+  streams: Streams,
+  before: string,
+  now: string,
+  paths: readonly string[],
+  options: CompareOptions,
+): Promise<void> {
+  const conditions = (options.failIf ?? []).map((text) => parseFailIf(text, COMPARISON_MEASURES))
+  const top = checkTop(options.top)
+  const wanted = new WantedFields()
+  const openapi = options.openapi === undefined ? undefined : openApiRoutes(options.openapi)
+  const { loadConfig } = await import('@sluice/config')
+  const [oldConfig, newConfig] = [await loadConfig(before), await loadConfig(now)]
+  const names = new Set([oldConfig, newConfig].flatMap(({ limits = {} }) => Object.keys(limits)))
+  const routes = ofEachName('--route', options.route ?? [], [...names])
+  const operations = openapi?.operations ?? new Map<string, string>()
+  const replayOf = (config: Config): Replay => new Replay(configLimits(config, { routes, operations }, wanted), 'none')
+  const [old, next] = [replayOf(oldConfig), replayOf(newConfig)]
+  const keys = keyReader(options.key, wanted)
+  const table = openapi === undefined ? undefined : new RouteTable(openapi.routes)
+  const flips = new Flips()
+  const routeOf = ({ method, path }: LogEntry): string | undefined =>
+    table === undefined ? routeTemplate(method, path) : table.find(method, path)
+  const { reports: _reports, ...span } = await readLogs(streams, paths, options, wanted.fields, (entries) => {
+    const places = keys.placesOf(entries)
+    const [wasDenied, isDenied] = [old.take(entries, false), next.take(entries, false)]
+    for (const [i, entry] of entries.entries()) {
+      const key = keys.keys[places[i] ?? -1] ?? ''
+      flips.note(entry, key, routeOf(entry) ?? 'no route', wasDenied[i] === 1, isDenied[i] === 1)
+    }
+  })
+  const isSecret = isSecretSource(options.key) && options.showKeys !== true
+  const comparison = comparisonOf(flips, old, next, span, top, (key) =>
+    key === '' ? 'no key' : shownText(key, isSecret),
+  )
+  write(
+    streams,
+    options.json === true ? JSON.stringify(comparison, null, 2) : comparisonText(comparison, options.markdown === true),
+  )
+  const failures = conditions.flatMap((condition) => condition.failures(comparisonMeasures(comparison)))
+  if (failures.length > 0) throw new CommandError(failures.join('\n'), EXIT.condition)
+}

@@ -1,0 +1,104 @@
+import { ConfigError } from '@sluice/core'
+import type { Command } from 'commander'
+import type { FieldName, LogEntry } from '../logs/entry.js'
+import { COLUMN_NAMES, type Column, type ColumnMap } from '../logs/formats/named-columns.js'
+import { FORMAT_NAMES, formatNamed } from '../logs/formats.js'
+import { type FileReport, LogFile, type ReadOptions } from '../logs/log-file.js'
+import { readAll, type Span } from '../replay/replay.js'
+import { bytesOf, megabytes, progressBar } from '../terminal/progress.js'
+import type { Streams } from '../terminal/streams.js'
+
+/** Options of every command that reads logs. */
+export interface LogOptions {
+  readonly format?: string
+  readonly map?: readonly string[]
+  readonly from?: string
+  readonly to?: string
+}
+
+export function withLogOptions(command: Command): Command {
+  return command
+    .option('--format <name>', `${FORMAT_NAMES.join(', ')}, or a log_format of nginx; detected by default`)
+    .option('--map <column=name>', `where JSON and CSV have ${Object.keys(COLUMN_NAMES).join(', ')}`, listed)
+    .option('--from <time>', 'leave out what was before, such as 2026-10-01T00:00:00Z')
+    .option('--to <time>', 'leave out what was at or after this time')
+}
+
+/** Options that may be given several times, or have several values separated by commas in one. */
+export function listed(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+/** What reading logs came to. */
+export interface ReadLogs extends Span {
+  readonly reports: readonly FileReport[]
+}
+
+/**
+ * Reads logs, and shows how far that is.
+ * @throws {ConfigError} on options that cannot be right, and where there are no requests.
+ */
+export async function readLogs(
+  streams: Streams,
+  paths: readonly string[],
+  options: LogOptions,
+  wanted: readonly FieldName[],
+  take: (entries: readonly LogEntry[], isCoarse: boolean) => void,
+): Promise<ReadLogs> {
+  if (paths.filter((path) => path === '-').length > 1) throw new ConfigError("Standard input, '-', can be read once.")
+  const map = mapOf(options.map ?? [])
+  const read = {
+    stdin: streams.stdin,
+    format: options.format === undefined ? undefined : formatNamed(options.format, map),
+    map,
+    wanted,
+    from: timeOf('--from', options.from) ?? Number.NEGATIVE_INFINITY,
+    to: timeOf('--to', options.to) ?? Number.POSITIVE_INFINITY,
+  }
+  const progress = progressBar(streams, 'Reading', bytesOf(paths), megabytes)
+  const files = paths.map((path) => new LogFile(path, { ...read, onBytes: (count) => progress.add(count) }))
+  try {
+    const span = await readAll(files, (file) => firstAt(file, read), take)
+    const reports = files.map(({ report }) => report)
+    if (reports.every(({ entries }) => entries === 0)) throw noRequests(reports)
+    return { ...span, reports }
+  } finally {
+    progress.end()
+  }
+}
+
+/** Standard input cannot be opened twice: it is taken to begin first. */
+async function firstAt({ path }: LogFile, read: Omit<ReadOptions, 'onBytes'>): Promise<number> {
+  if (path === '-') return Number.NEGATIVE_INFINITY
+  const whole = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, onBytes: () => undefined }
+  return await new LogFile(path, { ...read, ...whole }).firstAt()
+}
+
+function noRequests(reports: readonly FileReport[]): ConfigError {
+  const outside = reports.some((report) => report.outside > 0)
+  return new ConfigError(outside ? 'The logs have no requests from --from to --to.' : 'The logs have no requests.')
+}
+
+function mapOf(texts: readonly string[]): ColumnMap {
+  const entries = texts
+    .flatMap((text) => text.split(','))
+    .map((text) => {
+      const [, column, name] = /^([\w-]+)=(.+)$/.exec(text) ?? []
+      if (column === undefined || name === undefined || !Object.hasOwn(COLUMN_NAMES, column)) {
+        throw new ConfigError(
+          `--map: expected a column and its name in the file, such as time=when, of ${Object.keys(COLUMN_NAMES).join(', ')}; got ` +
+            `'${text}'.`,
+        )
+      }
+      return [column as Column, name] as const
+    })
+  return Object.fromEntries(entries)
+}
+
+function timeOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const ms = Date.parse(/^\d{4}-\d\d-\d\d[T ][\d:.]+$/.test(text) ? `${text.replace(' ', 'T')}Z` : text)
+  if (Number.isNaN(ms))
+    throw new ConfigError(`${option}: expected a time such as 2026-10-01 or 2026-10-01T12:00:00Z, got '${text}'.`)
+  return ms
+}

@@ -1,0 +1,137 @@
+import { ConfigError } from '@sluice/core'
+import type { Command } from 'commander'
+import { WantedFields } from '../logs/entry.js'
+import { ofEachName } from '../replay/by-limit.js'
+import { ALGORITHMS, commandLimits } from '../replay/command-limits.js'
+import { configLimits } from '../replay/config-limits.js'
+import { openApiRoutes } from '../replay/openapi-routes.js'
+import { Replay } from '../replay/replay.js'
+import { resultOf, type SimulationResult } from '../replay/result.js'
+import type { RetryModel } from '../replay/retries.js'
+import type { SimulatedLimit } from '../replay/simulated-limit.js'
+import { parseFailIf, SIMULATION_MEASURES, simulationMeasures } from '../report/fail-if.js'
+import { simulationHtml } from '../report/simulation-html.js'
+import { simulationMarkdown } from '../report/simulation-markdown.js'
+import { simulationText } from '../report/simulation-text.js'
+import { CommandError, EXIT } from '../terminal/exit.js'
+import type { Streams } from '../terminal/streams.js'
+import { type LogOptions, listed, readLogs, withLogOptions } from './log-options.js'
+import { checkTop, write } from './output.js'
+import { suggestLimits } from './suggest.js'
+
+interface SimulateOptions extends LogOptions {
+  readonly limit?: readonly string[]
+  readonly key?: readonly string[]
+  readonly route?: readonly string[]
+  readonly cost?: readonly string[]
+  readonly algorithm?: string
+  readonly config?: string
+  readonly openapi?: string
+  readonly suggest?: boolean
+  readonly retries: string
+  readonly top: string
+  readonly showKeys?: boolean
+  readonly json?: boolean
+  readonly markdown?: boolean
+  readonly html?: string
+  readonly failIf?: readonly string[]
+}
+
+export function simulateCommand(program: Command, streams: Streams): void {
+  withLogOptions(
+    program
+      .command('simulate')
+      .description('replay access logs against limits: what they would have denied')
+      .argument('<log...>', "access logs, also by gzip; '-' for standard input")
+      .option('--limit <limit>', "such as '100/min', 'login: 5/15min', 'POST /login: 5/15min', '10/s burst 20'", listed)
+      .option('--suggest', 'propose limits by what keys did at most, in place of --limit')
+      .option('--config <file>', 'the limits and plans of a sluice.config file')
+      .option(
+        '--key <key>',
+        'ip, ip/24, route, header:<name>, field:<name>, json:<path>, joined by +; <limit>=<key> for one',
+        listed,
+      )
+      .option('--route <route>', "where limits hold, such as login='POST /login' or '/v1/*'", listed)
+      .option('--openapi <file>', 'routes by operationId: a limit of that name covers the operation')
+      .option('--cost <cost>', 'units of a request: a number or a field', listed)
+      .option('--algorithm <name>', `of the limits by --limit: ${Object.keys(ALGORITHMS).join(', ')}`)
+      .option('--retries <model>', 'what denied clients do: none, obey or hammer', 'none')
+      .option('--top <count>', 'keys to list for each limit', '20')
+      .option('--show-keys', 'show keys that may be secrets, such as API keys'),
+  )
+    .option('--json', 'print JSON')
+    .option('--markdown', 'print Markdown')
+    .option('--html <file>', 'write a report with charts as one HTML file')
+    .option(
+      '--fail-if <condition>',
+      `exit with code 3 where it holds: ${SIMULATION_MEASURES.join(', ')}, such as 'denied>0.5%'`,
+      listed,
+    )
+    .action(async (paths: readonly string[], options: SimulateOptions) => {
+      if (options.suggest === true) return suggest(streams, paths, options)
+      const conditions = (options.failIf ?? []).map((text) => parseFailIf(text, SIMULATION_MEASURES))
+      const result = await simulate(streams, paths, options)
+      print(streams, result, options)
+      const failures = conditions.flatMap((condition) => condition.failures(simulationMeasures(result)))
+      if (failures.length > 0) throw new CommandError(failures.join('\n'), EXIT.condition)
+    })
+}
+
+async function suggest(streams: Streams, paths: readonly string[], options: SimulateOptions): Promise<void> {
+  const { key: keys = ['ip'], openapi, limit, config, html, failIf } = options
+  if ([limit, config, html, failIf].some((option) => option !== undefined)) {
+    throw new ConfigError('--suggest proposes limits: it goes without --limit, --config, --html and --fail-if.')
+  }
+  const [keyText = 'ip'] = keys
+  await suggestLimits(streams, paths, keyText, openapi === undefined ? undefined : openApiRoutes(openapi), options)
+}
+
+async function simulate(
+  streams: Streams,
+  paths: readonly string[],
+  options: SimulateOptions,
+): Promise<SimulationResult> {
+  const retries = retryModel(options.retries)
+  const top = checkTop(options.top)
+  const wanted = new WantedFields()
+  const limits = await limitsOf(options, wanted)
+  const replay = new Replay(limits, retries)
+  const { reports, ...span } = await readLogs(streams, paths, options, wanted.fields, (entry, isCoarse) =>
+    replay.take(entry, isCoarse),
+  )
+  replay.end()
+  return resultOf(replay, reports, span, { top, showKeys: options.showKeys === true, retries })
+}
+
+async function limitsOf(options: SimulateOptions, wanted: WantedFields): Promise<readonly SimulatedLimit[]> {
+  const { limit: limits = [], config, key: keys = [], route: routes = [], cost: costs = [], algorithm } = options
+  if (limits.length === 0 && config === undefined) {
+    throw new ConfigError(
+      "No limit was given: use --limit '100/min', --config sluice.config.yaml, or --suggest for proposals.",
+    )
+  }
+  const operations =
+    options.openapi === undefined ? new Map<string, string>() : openApiRoutes(options.openapi).operations
+  const own = commandLimits(
+    { limits, keys, routes: limits.length === 0 ? [] : routes, costs, algorithm, operations },
+    wanted,
+  )
+  if (config === undefined) return own
+  if (limits.length > 0)
+    throw new ConfigError('Either --limit or --config: sluice compare shows two sets of limits side by side.')
+  const { loadConfig } = await import('@sluice/config')
+  const loaded = await loadConfig(config)
+  const byName = ofEachName('--route', routes, Object.keys(loaded.limits ?? {}))
+  return configLimits(loaded, { routes: byName, operations }, wanted)
+}
+
+function print(streams: Streams, result: SimulationResult, { json, markdown, html }: SimulateOptions): void {
+  if (html !== undefined) write(streams, simulationHtml(result), html)
+  if (json === true) write(streams, JSON.stringify(result, null, 2))
+  else write(streams, markdown === true ? simulationMarkdown(result) : simulationText(result))
+}
+
+function retryModel(text: string): RetryModel {
+  if (text === 'none' || text === 'obey' || text === 'hammer') return text
+  throw new ConfigError(`--retries: expected none, obey or hammer, got '${text}'.`)
+}

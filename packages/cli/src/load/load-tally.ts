@@ -1,0 +1,83 @@
+import type { Exchange } from './exchange.js'
+
+/** A limit that responses announced, and the most that one key got in a window of it. */
+export interface AnnouncedLimit {
+  readonly name: string
+  readonly unit: string
+  readonly quota: number
+  readonly windowMs: number | null
+  /** `null` where the window is unknown, or units are not requests. */
+  readonly mostAdmitted: number | null
+}
+
+/** What became of the requests. */
+export class LoadTally {
+  /** Requests that were not sent, since every client waited as told or was busy. */
+  heldBack = 0
+  readonly statuses: Map<number, number> = new Map()
+  readonly errors: Map<string, number> = new Map()
+  readonly #latencies: { readonly admitted: number[]; readonly denied: number[] } = { admitted: [], denied: [] }
+  /** When the requests of each key were sent that were admitted. */
+  readonly #admittedAt = new Map<string, number[]>()
+  readonly #limits = new Map<
+    string,
+    { readonly unit: string; readonly quota: number; readonly windowMs: number | null }
+  >()
+
+  note(key: string, { status, sentAt, endedAt, report, error }: Exchange): void {
+    if (status === 0) {
+      const reason = error ?? 'no response'
+      this.errors.set(reason, (this.errors.get(reason) ?? 0) + 1)
+      return
+    }
+    this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
+    const isDenied = status === 429
+    this.#latencies[isDenied ? 'denied' : 'admitted'].push(endedAt - sentAt)
+    if (!isDenied) {
+      const times = this.#admittedAt.get(key)
+      if (times === undefined) this.#admittedAt.set(key, [sentAt])
+      else times.push(sentAt)
+    }
+    for (const { name, unit, limit, windowMs } of report.limits) {
+      if (limit !== null) this.#limits.set(name, { unit, quota: limit, windowMs })
+    }
+  }
+
+  get denied(): number {
+    return this.#latencies.denied.length
+  }
+
+  get admitted(): number {
+    return this.#latencies.admitted.length
+  }
+
+  get failed(): number {
+    return [...this.errors.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  latency(of: 'admitted' | 'denied'): readonly (readonly [share: number, ms: number])[] {
+    const sorted = [...this.#latencies[of]].sort((one, other) => one - other)
+    if (sorted.length === 0) return []
+    return [0.5, 0.9, 0.99, 1].map((share) => [share, sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0])
+  }
+
+  get limits(): readonly AnnouncedLimit[] {
+    return [...this.#limits].map(([name, { unit, quota, windowMs }]) => {
+      const isCounted = unit === 'requests' && windowMs !== null
+      return { name, unit, quota, windowMs, mostAdmitted: isCounted ? this.#mostIn(windowMs) : null }
+    })
+  }
+
+  #mostIn(windowMs: number): number {
+    let most = 0
+    for (const times of this.#admittedAt.values()) {
+      times.sort((one, other) => one - other)
+      let from = 0
+      for (const [i, time] of times.entries()) {
+        while ((times[from] ?? time) <= time - windowMs) from++
+        most = Math.max(most, i - from + 1)
+      }
+    }
+    return most
+  }
+}

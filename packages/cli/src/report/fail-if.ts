@@ -1,0 +1,73 @@
+import { ConfigError } from '@sluice/core'
+import type { SimulationResult } from '../replay/result.js'
+
+/** A condition under which a command ends with exit code 3. */
+export interface FailIf {
+  readonly text: string
+  /** The limits that fulfil it, in a sentence each. */
+  failures(measures: readonly Measured[]): readonly string[]
+}
+
+/** What conditions look at. Shares go from 0 to 1. */
+export interface Measured {
+  readonly name: string
+  readonly values: Readonly<Record<string, { readonly count: number; readonly share: number }>>
+}
+
+const CONDITION = /^(?:(?<limit>.+):)?(?<measure>[a-z-]+)\s*(?<sign>>=|>|<=|<)\s*(?<value>\d+(?:\.\d+)?)(?<unit>\s*%)?$/
+
+/**
+ * `denied>0.5%`, `keys>3`, `login:succeeded>1%`.
+ * @throws {ConfigError} on anything else.
+ */
+export function parseFailIf(text: string, measures: readonly string[]): FailIf {
+  const { limit, measure = '', sign = '', value, unit } = CONDITION.exec(text.trim())?.groups ?? {}
+  if (value === undefined || !measures.includes(measure)) {
+    throw new ConfigError(
+      `--fail-if: expected a condition such as '${measures[0]}>0.5%' or 'login:${measures[1] ?? measures[0]}>3', of ` +
+        `${measures.join(', ')}; got '${text}'.`,
+    )
+  }
+  const isShare = unit !== undefined
+  const bound = isShare ? Number(value) / 100 : Number(value)
+  return {
+    text,
+    failures(all) {
+      if (limit !== undefined && !all.some(({ name }) => name === limit)) {
+        throw new ConfigError(
+          `--fail-if: no limit is named "${limit}". The limits are: ${all.map(({ name }) => name).join(', ')}.`,
+        )
+      }
+      return all.flatMap(({ name, values }) => {
+        const found = values[measure]
+        if (found === undefined || (limit !== undefined && name !== limit)) return []
+        const actual = isShare ? found.share : found.count
+        if (!compare(actual, sign, bound)) return []
+        return [`${name}: ${measure} is ${isShare ? `${(actual * 100).toFixed(3)}%` : actual} (--fail-if '${text}')`]
+      })
+    },
+  }
+}
+
+function compare(actual: number, sign: string, bound: number): boolean {
+  if (sign === '>') return actual > bound
+  if (sign === '>=') return actual >= bound
+  return sign === '<' ? actual < bound : actual <= bound
+}
+
+/** What `sluice simulate --fail-if` can ask for. */
+export const SIMULATION_MEASURES: readonly string[] = ['denied', 'keys', 'succeeded']
+
+export function simulationMeasures({ limits }: SimulationResult): readonly Measured[] {
+  return limits.map((limit) => {
+    const requests = Math.max(1, limit.allowed + limit.denied)
+    return {
+      name: limit.name,
+      values: {
+        denied: { count: limit.denied, share: limit.denied / requests },
+        keys: { count: limit.keysDenied, share: limit.keysDenied / Math.max(1, limit.keys) },
+        succeeded: { count: limit.succeeded, share: limit.succeeded / requests },
+      },
+    }
+  })
+}
