@@ -18,8 +18,8 @@ export interface Ended {
 }
 
 /** Runs a command line of `sluice` in this process, and gives it `input`: starting another takes longer than most commands. */
-export async function sluice(args: readonly string[], input: string | Buffer = ''): Promise<Ended> {
-  const [stdout, stderr] = [new Collected(), new Collected()]
+export async function sluice(args: readonly string[], input: string | Buffer = '', isTTY = false): Promise<Ended> {
+  const [stdout, stderr] = [new Collected(), Object.assign(new Collected(), { isTTY })]
   const code = await run(args, { stdin: Readable.from([Buffer.from(input)]), stdout, stderr })
   return { code, stdout: stdout.text, stderr: stderr.text }
 }

@@ -229,6 +229,58 @@ describe('access logs', () => {
     expect(stderr).toContain('--map time=when,ip=client')
   })
 
+  it('that are cut off, have a byte order mark or several parts are read as far as they go', async () => {
+    const line = '203.0.113.7 - - [10/Oct/2026:13:55:36 +0000] "GET /search HTTP/1.1" 200 512 "-" "-"\n'
+    const whole = gzipSync(Array.from({ length: 5_000 }, (_, i) => line.replace('.7 ', `.${i % 250} `)).join(''))
+    const { stdout, code } = await sluice(
+      ['simulate', '-', '--limit', '1/min', '--json'],
+      whole.subarray(0, whole.length - 20),
+    )
+    const cut = JSON.parse(stdout) as Parsed & { readonly notes: readonly string[] }
+    expect(code).toBe(0)
+    expect(cut.files[0]?.entries).toBeGreaterThan(1_000)
+    expect(cut.notes.join()).toContain('is cut off')
+    expect(denial(await read(`\uFEFF${line}${line}`))).toMatchObject({ key: '203.0.113.7', denied: 1 })
+    expect(denial(await read(Buffer.concat([gzipSync(line), gzipSync(line)])))).toMatchObject({ denied: 1 })
+  })
+
+  it('that cannot be opened end the command with code 1', async () => {
+    using folder = new Folder()
+    expect(await sluice(['simulate', '/nowhere.log', '--limit', '1/min'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: '/nowhere.log: there is no such file.\n',
+    })
+    expect((await sluice(['simulate', folder.path, '--limit', '1/min'])).stderr).toContain('it is a directory')
+    const broken = folder.write('broken.gz', Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]))
+    expect((await sluice(['simulate', broken, '--limit', '1/min'])).code).toBe(1)
+  })
+
+  it('of a year are not all open at a time', async () => {
+    using folder = new Folder()
+    const day = (i: number) => new Date(AT + i * 86_400_000).toISOString()
+    const files = Array.from({ length: 300 }, (_, i) =>
+      folder.write(
+        `${String((i * 7919) % 300).padStart(3, '0')}.log`,
+        `${JSON.stringify({ time: day(i), ip: '203.0.113.7', path: '/' })}\n`,
+      ),
+    )
+    // One a day passes: only in the order of time is nothing denied.
+    const { stdout, stderr } = await sluice(['simulate', ...files.sort(), '--limit', '1/day', '--json'])
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout) as Parsed).toMatchObject({ firstAt: AT, limits: [{ allowed: 300, denied: 0 }] })
+  })
+
+  it('show on a terminal how far they are read, and remove that at the end', async () => {
+    using folder = new Folder()
+    const line = '203.0.113.7 - - [10/Oct/2026:13:55:36 +0000] "GET /search HTTP/1.1" 200 512 "-" "-"\n'
+    const file = folder.write('access.log', line.repeat(50_000))
+    const { stdout, stderr } = await sluice(['simulate', file, '--limit', '1/min'], '', true)
+    expect(stderr).toContain('Reading')
+    expect(stderr).toMatch(/of 4\.\d MB/)
+    expect(stdout).not.toContain('Reading')
+  })
+
   it('of several servers are merged by time', async () => {
     using folder = new Folder()
     const line = (second: number) =>

@@ -1,6 +1,6 @@
 import uPlot from 'uplot'
-import type { LimitResult } from '../src/replay/result.ts'
 import { instant } from '../src/report/numbers.ts'
+import type { LimitResult } from '../src/result/result.ts'
 
 const HEIGHT = 180
 

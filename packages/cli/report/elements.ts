@@ -1,5 +1,5 @@
-import type { LimitResult } from '../src/replay/result.ts'
 import { KEY_COLUMNS, keyRows, title as titleOf } from '../src/report/simulation-rows.ts'
+import type { LimitResult } from '../src/result/result.ts'
 
 /** An element with attributes; texts are texts, whatever a log wrote into them. */
 export function element<Name extends keyof HTMLElementTagNameMap>(

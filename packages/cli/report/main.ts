@@ -1,6 +1,6 @@
-import type { LimitResult, SimulationResult } from '../src/replay/result.ts'
 import { count, instant, percent, whole } from '../src/report/numbers.ts'
 import { fileLines, limitFacts, scope, title } from '../src/report/simulation-rows.ts'
+import type { LimitResult, SimulationResult } from '../src/result/result.ts'
 import { curveChart, timelineChart } from './charts.ts'
 import { element, keyTable } from './elements.ts'
 import './style.css'

@@ -1,7 +1,7 @@
 import { type MemoryStore, memoryStore, type Policy } from '@sluice/core'
+import type { BoundLimit, SimulatedLimit } from '../limits/simulated-limit.js'
 import type { LogEntry } from '../logs/entry.js'
 import { Retries, type RetryModel } from './retries.js'
-import type { BoundLimit, SimulatedLimit } from './simulated-limit.js'
 import { LimitTally } from './tally.js'
 
 /** The most buckets of one limit; beyond them, those used least are dropped. */

@@ -1,9 +1,9 @@
+import type { SimulatedLimit } from '../limits/simulated-limit.js'
 import type { LogEntry } from '../logs/entry.js'
 import type { LogFile } from '../logs/log-file.js'
 import { merged } from '../logs/merged.js'
 import { LimitReplay } from './limit-replay.js'
 import type { RetryModel } from './retries.js'
-import type { SimulatedLimit } from './simulated-limit.js'
 import { dependsOnSeconds, Spread } from './spread.js'
 
 /** Limits by a log's own time, each of which decides as if it were the only one. */

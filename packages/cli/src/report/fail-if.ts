@@ -1,5 +1,5 @@
 import { ConfigError } from '@sluice/core'
-import type { SimulationResult } from '../replay/result.js'
+import type { SimulationResult } from '../result/result.js'
 
 /** A condition under which a command ends with exit code 3. */
 export interface FailIf {

@@ -1,5 +1,5 @@
 import { reportPage } from '../generated/report-page.js'
-import type { SimulationResult } from '../replay/result.js'
+import type { SimulationResult } from '../result/result.js'
 
 /** A simulation as one HTML file: charts, and a slider over the quota. It loads nothing. */
 export function simulationHtml(result: SimulationResult): string {

@@ -1,4 +1,4 @@
-import type { SimulationResult } from '../replay/result.js'
+import type { SimulationResult } from '../result/result.js'
 import { markdownTable } from './columns.js'
 import {
   fileLines,

@@ -1,4 +1,4 @@
-import type { LimitResult, SimulationResult } from '../replay/result.js'
+import type { LimitResult, SimulationResult } from '../result/result.js'
 import type { Column, Row } from './columns.js'
 import { count, duration, instant, percent, sparkline, whole } from './numbers.js'
 

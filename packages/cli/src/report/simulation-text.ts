@@ -1,5 +1,5 @@
-import type { LimitResult, SimulationResult } from '../replay/result.js'
 import { inParts } from '../replay/timeline.js'
+import type { LimitResult, SimulationResult } from '../result/result.js'
 import { textTable } from './columns.js'
 import { sparkline, whole } from './numbers.js'
 import {

@@ -1,6 +1,6 @@
+import { KeyNumbers } from '../limits/entry-keys.js'
+import type { KeyReader } from '../limits/key-reader.js'
 import type { LogEntry } from '../logs/entry.js'
-import { KeyNumbers } from '../replay/entry-keys.js'
-import type { KeyReader } from '../replay/key-reader.js'
 import { PARTS, WindowCounts } from '../replay/window-counts.js'
 import { isAttackTool } from './attack-tools.js'
 

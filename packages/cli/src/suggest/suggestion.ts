@@ -1,5 +1,5 @@
 import { routeName } from '@sluice/core/http'
-import { printable } from '../replay/shown-key.js'
+import { printable } from '../result/shown-key.js'
 import { type AbuseReason, separateAbuse } from './abuse.js'
 import { ALL, type KeyPeaks, type Peaks, WINDOWS } from './peaks.js'
 

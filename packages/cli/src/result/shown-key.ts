@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EntryKeys } from './entry-keys.js'
+import type { EntryKeys } from '../limits/entry-keys.js'
 
 /** Keys that may be secrets are shown by their first characters and a digest, so that a report can be passed on. */
 export function shownKey({ keys, isSecret }: EntryKeys, place: number, showKeys: boolean): string {
