@@ -186,6 +186,21 @@ describe('sluice simulate', () => {
     expect((JSON.parse(stdout) as Result).limits[0]).toMatchObject({ allowed: 3, denied: 1 })
   })
 
+  it('counts bytes beyond what 32 bits hold', async () => {
+    const lines = [1, 2, 3].map((i) =>
+      JSON.stringify({ time: START + i, ip: '192.0.2.1', path: '/', bytes: 3_000_000_000 }),
+    )
+    const { stdout } = await sluice(
+      ['simulate', '-', '--json', '--limit', '6GB/hour', '--cost', 'bytes'],
+      lines.join('\n'),
+    )
+    expect((JSON.parse(stdout) as Result).limits[0]).toMatchObject({
+      allowed: 2,
+      denied: 1,
+      peak: { units: 9_000_000_000, admitted: 6_000_000_000 },
+    })
+  })
+
   it('takes limits, keys, plans, refunds and lists from a configuration file', async () => {
     using folder = new Folder()
     const config = folder.write(

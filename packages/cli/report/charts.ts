@@ -20,10 +20,10 @@ export function timelineChart(place: HTMLElement, { timeline }: LimitResult): vo
 }
 
 /** The share that each quota would have denied. */
-export function curveChart(place: HTMLElement, { curve, allowed, denied }: LimitResult): void {
+export function curveChart(place: HTMLElement, { curve }: LimitResult): void {
   const points = curve?.points ?? []
-  const all = Math.max(1, allowed + denied)
-  chart(place, [points.map(({ quota }) => quota), points.map((point) => (100 * point.denied) / all)], {
+  const units = Math.max(1, curve?.units ?? 0)
+  chart(place, [points.map(({ quota }) => quota), points.map((point) => (100 * point.denied) / units)], {
     x: { time: false, label: 'units in a window', distr: 3 },
     series: [{ label: 'denied, %', stroke: color('--bad'), width: 2, value: (_, value) => value?.toFixed(2) ?? '–' }],
   })

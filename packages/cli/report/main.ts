@@ -47,9 +47,9 @@ function slider(limit: LimitResult, index: number): readonly HTMLElement[] {
   const show = (): void => {
     const point = points[Number(input.value)]
     if (point === undefined) return
-    const all = limit.allowed + limit.denied
+    const units = limit.curve?.units ?? 0
     output.textContent =
-      `${whole(point.quota)} in each window of ${windowText(limit)}: about ${percent(point.denied / Math.max(1, all))} ` +
+      `${whole(point.quota)} in each window of ${windowText(limit)}: about ${percent(point.denied / Math.max(1, units))} ` +
       `denied (${whole(point.denied)} units), ${count(point.keys, 'key')} of ${whole(limit.keys)}.`
   }
   const quota = Number.parseInt(limit.text, 10)

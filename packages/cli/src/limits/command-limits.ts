@@ -72,6 +72,7 @@ function commandLimit(
     text,
     routes: route?.text,
     keys: reader,
+    isWeighted: cost !== 1,
     notes: [],
     covers: route === undefined ? () => true : (entry) => matches(route, entry),
     bind(store) {

@@ -73,6 +73,7 @@ function configLimit(
       keys: numbers.keys,
       placeOf: ({ asks: [ask] }) => numbers.placeOf(ask?.key ?? ''),
     },
+    isWeighted: known?.policies.flat().some((policy) => policy.cost !== 1) ?? true,
     notes: [...notesOf(options), ...notesOf(config), ...concurrencyNotes(known)],
     covers: pattern === undefined ? () => true : (entry) => matches(pattern, entry),
     bind(store) {

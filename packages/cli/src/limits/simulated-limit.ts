@@ -11,6 +11,8 @@ export interface SimulatedLimit {
   readonly routes: string | undefined
   /** By whose key results are counted. */
   readonly keys: EntryKeys
+  /** Whether requests cost other than one unit. */
+  readonly isWeighted: boolean
   /** What of the limit is not simulated. */
   readonly notes: readonly string[]
   /** Whether it holds for an entry. */

@@ -20,7 +20,7 @@ export class LimitReplay {
     this.limit = limit
     this.store = memoryStore({ clock: () => this.#now, maxKeys: MOST_BUCKETS })
     this.#bound = limit.bind(this.store)
-    this.tally = new LimitTally(countedWindow(this.#bound.policies))
+    this.tally = new LimitTally(countedWindow(this.#bound.policies), limit.isWeighted)
     this.retries = new Retries(retries)
   }
 

@@ -1,6 +1,8 @@
 /** What each quota would deny, estimated: units beyond it in every window of every key, as a fixed window counts them. */
 export interface QuotaCurve {
   readonly windowMs: number
+  /** Units that were asked for in all. */
+  readonly units: number
   readonly points: readonly QuotaPoint[]
 }
 
@@ -36,12 +38,19 @@ export class CountHistogram {
 const MOST_POINTS = 160
 
 /** A point for each quota up to the largest demand, thinned out, and one for the quota itself. */
-export function quotaCurve(windowMs: number, own: number, windows: CountHistogram, peaks: CountHistogram): QuotaCurve {
+export function quotaCurve(
+  windowMs: number,
+  units: number,
+  own: number,
+  windows: CountHistogram,
+  peaks: CountHistogram,
+): QuotaCurve {
   const counts = windows.descending
   const keys = peaks.descending
   const largest = Math.max(counts[0]?.[0] ?? 0, keys[0]?.[0] ?? 0)
   return {
     windowMs,
+    units,
     points: quotasUpTo(largest, own).map((quota) => ({
       quota,
       denied: sumAbove(counts, quota, (units) => units - quota),

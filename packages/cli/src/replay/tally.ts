@@ -33,10 +33,12 @@ export class LimitTally {
   readonly deniedOverTime: Timeline = new Timeline(TIMELINE)
   /** The window in which demand is counted; 0 where there is none. */
   readonly windowMs: number
+  /** Units that were asked for. */
+  units = 0
   /** What keys asked for. */
-  readonly demand: WindowCounts = new WindowCounts()
+  readonly demand: WindowCounts
   /** What denied keys got; all others got what they asked for. */
-  readonly #admitted = new WindowCounts()
+  readonly #admitted: WindowCounts
   readonly #windows = new CountHistogram()
   readonly #partMs: number
   /** Of the request before, and what was in the timelines then. */
@@ -45,8 +47,10 @@ export class LimitTally {
   #drawnAllowed = 0
   #drawnDenied = 0
 
-  constructor(windowMs: number) {
+  constructor(windowMs: number, isWeighted: boolean) {
     this.windowMs = windowMs
+    this.demand = new WindowCounts(isWeighted)
+    this.#admitted = new WindowCounts(isWeighted)
     this.#partMs = (windowMs === 0 ? NO_WINDOW_MS : windowMs) / PARTS
   }
 
@@ -58,6 +62,7 @@ export class LimitTally {
       this.allowed++
       if (key !== undefined) this.#noteAdmitted(key, at, units)
     } else this.#noteDenied(key ?? this.#open(place), at, retryAfterMs, status)
+    this.units += units
     const ended = this.demand.add(place, this.#part, units)
     if (ended > 0) this.#windows.add(ended)
   }
@@ -81,7 +86,7 @@ export class LimitTally {
       this.#windows.add(this.demand.lastOf(place))
       peaks.add(this.demand.peakOf(place))
     }
-    return quotaCurve(this.windowMs, quota, this.#windows, peaks)
+    return quotaCurve(this.windowMs, this.units, quota, this.#windows, peaks)
   }
 
   /** Adds what there has been since the last time to the timelines, as most requests come many at a time. */

@@ -1,7 +1,7 @@
 /** Parts in which a window is counted. */
 export const PARTS = 10
 
-/** Where the numbers of a row stand; its parts follow. 64 bytes in all: a row is a line of a processor's cache. */
+/** Where the numbers of a row stand; its parts follow. 64 bytes in all, unless they are weighted: a line of a processor's cache. */
 const LAST_PART = 0
 const SUM = 1
 const PEAK = 2
@@ -15,9 +15,14 @@ const CELLS = 16
  * array of numbers for all keys, since an object for each would cost more than a decision.
  */
 export class WindowCounts {
-  #cells = new Int32Array(256 * CELLS)
+  #cells: Int32Array | Float64Array
   /** Parts are numbered from the first one, so that they fit. */
   #firstPart = -1
+
+  /** `isWeighted`: sums may be larger than 2^31, as those of bytes. */
+  constructor(isWeighted = false) {
+    this.#cells = isWeighted ? new Float64Array(256 * CELLS) : new Int32Array(256 * CELLS)
+  }
 
   /**
    * Returns the units of an aligned window that has ended, 0 where none has.
@@ -87,7 +92,8 @@ export class WindowCounts {
   }
 
   #grow(): void {
-    const cells = new Int32Array(this.#cells.length * 2)
+    const { length } = this.#cells
+    const cells = this.#cells instanceof Int32Array ? new Int32Array(length * 2) : new Float64Array(length * 2)
     cells.set(this.#cells)
     this.#cells = cells
   }
