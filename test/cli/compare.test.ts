@@ -72,7 +72,7 @@ describe('sluice compare', () => {
       'denied>20%',
     )
     expect(code).toBe(3)
-    expect(stderr).toBe("comparison: denied is 28.571% (--fail-if 'denied>20%')\n")
+    expect(stderr).toBe("comparison: newly denied is 28.571% (--fail-if 'denied>20%')\n")
     expect(stdout).toMatch(/^newly denied +2 +28\.6 %$/m)
     expect(stdout).toMatch(/^192\.0\.2\.1 +4 +1 +1 +0$/m)
     expect(

@@ -53,7 +53,7 @@ describe('sluice docs openapi', () => {
     expect(once.stdout).toContain('- { name: q, in: query, schema: { type: string } }')
     const file = folder.write('openapi.yaml', once.stdout)
     const twice = await sluice(['docs', 'openapi', '--in', file, '--config', config, '--route', '*=api', '--out', file])
-    expect(twice).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(twice).toEqual({ code: 0, stdout: '', stderr: `${file}: 3 of 3 operations limited.\n` })
     expect(readFileSync(file, 'utf8')).toBe(once.stdout)
   })
 
@@ -95,6 +95,24 @@ describe('sluice docs openapi', () => {
     expect(stdout).toContain('10 requests per second and 100 requests per minute for each account.')
     // What is not limited stays as it is.
     expect(/\/search:[\s\S]*?\/items/.exec(stdout)?.[0]).not.toContain('RateLimit')
+  })
+
+  it('compares an overlay that was written, by --check', async () => {
+    using folder = new Folder()
+    const file = `${folder.path}/limits.overlay.yaml`
+    const overlay = ['docs', 'openapi', '--in', document, '--config', config, '--overlay', '--out', file]
+    await sluice(overlay)
+    expect(await sluice([...overlay, '--check'])).toEqual({ code: 0, stdout: '', stderr: '' })
+    folder.write('limits.overlay.yaml', readFileSync(file, 'utf8').replace('quota: 10\n', 'quota: 11\n'))
+    expect(await sluice([...overlay, '--check'])).toMatchObject({
+      code: 3,
+      stderr: `${file} is not up to date. Run the command without --check.\n`,
+    })
+  })
+
+  it('takes --route in either order', async () => {
+    const by = (route: string) => sluice(['docs', 'openapi', '--in', document, '--config', config, '--route', route])
+    expect(await by('api=GET /search')).toEqual(await by('GET /search=api'))
   })
 
   it('writes an overlay in YAML or JSON', async () => {

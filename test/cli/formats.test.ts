@@ -179,6 +179,25 @@ describe('access logs', () => {
     })
   })
 
+  it('in CSV have headers where --map says so, and name their columns where it is wrong', async () => {
+    const log = 'when,client,verb,url,code,apikey\r\n2026-10-10T13:55:36Z,203.0.113.7,GET,/search,200,k1\r\n'
+    const columns = 'time=when,ip=client,method=verb,path=url,status=code'
+    const row = log.split('\r\n')[1]
+    const options = ['--map', columns, '--map', 'header:x-api-key=apikey', '--key', 'header:x-api-key']
+    expect(denial(await read(`${log}${row}\r\n`, ...options))).toMatchObject({ format: 'csv', key: 'k1', denied: 1 })
+    const wrong = await sluice(['simulate', '-', '--limit', '1/min', '--map', 'time=wen'], log)
+    expect(wrong.stderr).toBe(
+      "--map: there is no column 'wen' for time. The columns are: when, client, verb, url, code, apikey.\n",
+    )
+  })
+
+  it('of another format than the one that was named are an error that shows a line', async () => {
+    const line = '203.0.113.7 - - [10/Oct/2026:13:55:36 +0000] "GET /search HTTP/1.1" 200 512 "-" "-"\n'
+    const { code, stderr } = await sluice(['simulate', '-', '--limit', '1/min', '--format', 'jsonl'], line)
+    expect(code).toBe(2)
+    expect(stderr).toContain('no line could be read as jsonl, such as: 203.0.113.7 - -')
+  })
+
   it('that are compressed are read, whatever they are called', async () => {
     const line = '203.0.113.7 - - [10/Oct/2026:13:55:36 +0000] "GET /search HTTP/1.1" 200 512 "-" "-"\n'
     expect(denial(await read(gzipSync(line.repeat(2))))).toMatchObject({ format: 'combined', denied: 1 })

@@ -128,6 +128,14 @@ describe('sluice load', () => {
     expect(findings.map((finding) => finding.kind)).toContain(kind)
   })
 
+  it('counts errors of the server as failed, and a server that is not there ends it with code 1', async () => {
+    const { admitted, failed } = await load((_request, response) => response.writeHead(500).end(), '--for', '300ms')
+    expect([admitted, failed > 5]).toEqual([0, true])
+    const { code, stderr } = await sluice(['load', 'http://127.0.0.1:9/', '--for', '200ms'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^http:\/\/127\.0\.0\.1:9 gave no response to any request: E\w+\.\n$/)
+  })
+
   it('counts what got no response, and goes on', async () => {
     let count = 0
     const listener: RequestListener = (request, response) => {

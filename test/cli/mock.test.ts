@@ -86,6 +86,16 @@ describe('sluice mock', () => {
     await end()
   })
 
+  it('keeps the names of limits, and fails a check of nothing', async () => {
+    const { url, end } = await mock('--limit', 'login: 3/s', '--check')
+    const other = end()
+    expect((await other).code).toBe(3)
+    const named = await mock('--limit', 'login: 3/s')
+    expect((await fetch(named.url)).headers.get('ratelimit-policy')).toBe('"login";q=3;w=1')
+    await named.end()
+    expect(url).toContain('127.0.0.1')
+  })
+
   it('fails as it is told', async () => {
     const { url, end } = await mock(
       '--fault',
@@ -105,7 +115,7 @@ describe('sluice mock', () => {
   it.each([
     [['--preset', 'opnai'], 'preset'],
     [['--limit', '5/mn'], '"5/mn" is not a limit'],
-    [['--fault', 'every'], 'faults'],
+    [['--fault', 'every'], '--fault: every'],
     [['--fault', 'every=2,status=200'], 'status'],
     [['--latency', 'long'], '--latency: expected milliseconds'],
     [['--openapi', '/nowhere.yaml'], '/nowhere.yaml'],

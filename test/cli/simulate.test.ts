@@ -311,6 +311,35 @@ describe('sluice simulate', () => {
     expect((await run('denied')).stderr).toContain("expected a condition such as 'denied>0.5%'")
   })
 
+  it('says where a limit covers nothing, which fails every condition on it', async () => {
+    const log = at(0, 1).map(combinedLine).join('\n')
+    const ended = await sluice(['simulate', '-', '--limit', '/loginn: 2/min', '--fail-if', 'denied>50%'], log)
+    expect(ended).toMatchObject({ code: 3, stderr: "/loginn: it covered no request (--fail-if 'denied>50%')\n" })
+    expect(ended.stdout).toContain('- /loginn: it covered no request; see its route, key and plan.')
+    expect((await sluice(['simulate', '-', '--limit', 'GTE /login: 2/min'], log)).stderr).toBe(
+      "GTE is no method of HTTP, in the route 'GTE /login'.\n",
+    )
+  })
+
+  it('says what the log lacks: keys, costs, headers and plans', async () => {
+    using folder = new Folder()
+    const log = at(0, 1).map(combinedLine).join('\n')
+    const notes = async (...options: readonly string[]) => (await sluice(['simulate', '-', ...options], log)).stdout
+    expect(await notes('--limit', '2/min', '--key', 'header:x-api-key')).toContain(
+      'it covered no request that has its key',
+    )
+    expect(await notes('--limit', '2/min', '--cost', 'field:tokens')).toContain(
+      '2 requests have no number in field:tokens, and cost 1',
+    )
+    const config = folder.write(
+      'sluice.config.yaml',
+      'plans: { free: 1/min }\nlimits: { api: { plan: header:x-plan } }',
+    )
+    const planned = await notes('--config', config)
+    expect(planned).toContain('api: 2 requests are on no plan that there is, and were not limited')
+    expect(planned).toContain('api: no line has the header x-plan, which the configuration reads')
+  })
+
   it('prints a table, Markdown or JSON', async () => {
     const log = at(0, 1, 2).map(combinedLine).join('\n')
     const shown = async (...options: readonly string[]) =>

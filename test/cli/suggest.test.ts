@@ -16,7 +16,7 @@ interface Suggestion {
     }[]
     readonly excluded: readonly { readonly key: string; readonly reason: string }[]
   }[]
-  readonly routesLeftOut: number
+  readonly routesLeftOut: readonly string[]
   readonly config: string
   readonly verified: readonly { readonly route: string; readonly keysDenied: number }[]
 }
@@ -85,7 +85,13 @@ describe('sluice simulate --suggest', () => {
     )
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const { limits } = JSON.parse(stdout) as { limits: readonly { name: string; keysDenied: number }[] }
-    expect(limits.map(({ name }) => name)).toEqual(['default', 'GET /items/:id', 'GET /search', 'GET /'])
+    // Those that are named like routes cover their routes.
+    expect(limits.map(({ name, keysDenied }) => [name, keysDenied])).toEqual([
+      ['default', 3],
+      ['GET /items/:id', 1],
+      ['GET /search', 1],
+      ['GET /', 0],
+    ])
   })
 
   it('goes by the routes of an OpenAPI file', async () => {
@@ -118,6 +124,7 @@ describe('sluice simulate --suggest', () => {
     using folder = new Folder()
     const file = folder.write('access.log', LOG)
     const text = (await sluice(['simulate', file, '--suggest'])).stdout
+    expect(text).toContain('Nothing is proposed for 1 route with fewer than 200 keys: POST /login')
     expect(text).toContain('198.51.100.1     2,000    2,000')
     expect(text).toContain('Lines for sluice.config.yaml\n\nlimits:\n  "default": [{ tokenBucket:')
     const markdown = (await sluice(['simulate', file, '--suggest', '--markdown'])).stdout

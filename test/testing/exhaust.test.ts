@@ -66,7 +66,7 @@ describe('exhaust()', () => {
   it('says that no request was denied', async () => {
     const app = express().get('/free', (_request, response) => void response.send('ok'))
     await expect(exhaust(app, '/free', { most: 20 })).rejects.toThrow(
-      'exhaust(): GET /free was sent 20 times, and none was denied. Does the route have a limit?',
+      'exhaust(): GET /free was sent 20 times and never denied; it was answered 200. Does the route exist',
     )
   })
 

@@ -39,7 +39,11 @@ export function compareCommand(program: Command, streams: Streams): void {
       .argument('<now>', 'another one')
       .argument('<log...>', "access logs, also by gzip; '-' for standard input")
       .option('--key <key>', 'by which changes are listed: ip, ip/24, header:<name>, field:<name>, json:<path>', 'ip')
-      .option('--route <route>', "where limits hold, such as login='POST /login' or '/v1/*'", listed)
+      .option(
+        '--route <route>',
+        "the route of a limit, such as 'login=POST /login'; '/v1/*' alone is for all limits; repeatable",
+        listed,
+      )
       .option('--openapi <file>', 'routes by operationId: a limit of that name covers the operation')
       .option('--top <count>', 'keys and routes to list', '20')
       .option('--show-keys', 'show keys that may be secrets, such as API keys'),
@@ -48,7 +52,7 @@ export function compareCommand(program: Command, streams: Streams): void {
     .option('--markdown', 'print Markdown')
     .option(
       '--fail-if <condition>',
-      `exit with code 3 where it holds: ${COMPARISON_MEASURES.join(', ')}, such as 'denied>0.5%'`,
+      `exit with code 3 where it holds: ${COMPARISON_MEASURES.join(', ')}, with >, >=, < or <=, such as 'denied>0.5%'; repeatable`,
       listed,
     )
     .action((before: string, now: string, paths: readonly string[], options: CompareOptions) =>

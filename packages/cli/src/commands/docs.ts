@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { ConfigError } from '@sluice/core'
 import { describe } from '@sluice/core/runtime'
 import type { DescribedLimit, DescribeOptions, LimitedRoute } from '@sluice/openapi'
 import type { Command } from 'commander'
 import { parse, stringify } from 'yaml'
 import { appFrom } from '../docs/app-module.js'
+import { isRoute } from '../limits/route-pattern.js'
+import { count } from '../report/numbers.js'
 import { CommandError, EXIT } from '../terminal/exit.js'
 import type { Streams } from '../terminal/streams.js'
 import { listed } from './log-options.js'
@@ -73,9 +76,10 @@ function withSources(command: Command): Command {
 }
 
 async function openapi(streams: Streams, options: OpenApiOptions): Promise<void> {
-  const { checkDocument, documentText, overlayOf } = await import('@sluice/openapi')
+  const { checkDocument, documentText } = await import('@sluice/openapi')
   const text = read(options.in)
   const routes = await routesOf(options, text)
+  if (options.overlay === true) return overlay(streams, options, text, routes)
   if (options.check === true) {
     const drifts = naming(options.in, () => checkDocument(text, routes))
     if (options.json === true) write(streams, JSON.stringify(drifts, null, 2))
@@ -86,13 +90,33 @@ async function openapi(streams: Streams, options: OpenApiOptions): Promise<void>
       EXIT.condition,
     )
   }
-  if (options.overlay === true) {
-    const overlay = naming(options.in, () => overlayOf(parsed(text), routes))
-    const isJson = options.json === true || options.out?.endsWith('.json') === true
-    return write(streams, isJson ? JSON.stringify(overlay, null, 2) : stringify(overlay), options.out)
-  }
   const document = naming(options.in, () => documentText(text, routes))
   write(streams, options.json === true ? JSON.stringify(parse(document), null, 2) : document, options.out)
+  if (options.out !== undefined && options.out !== '-')
+    streams.stderr.write(`${options.out}: ${limitedCount(document)}\n`)
+}
+
+/** An overlay is written, or compared with the one that is there. */
+async function overlay(
+  streams: Streams,
+  options: OpenApiOptions,
+  text: string,
+  routes: readonly LimitedRoute[],
+): Promise<void> {
+  const { overlayOf } = await import('@sluice/openapi')
+  const made = naming(options.in, () => overlayOf(parsed(text), routes))
+  const { out, check, json } = options
+  if (check !== true) {
+    return write(
+      streams,
+      json === true || out?.endsWith('.json') === true ? JSON.stringify(made, null, 2) : stringify(made),
+      out,
+    )
+  }
+  if (out === undefined) throw new ConfigError('--check with --overlay compares the file that --out names.')
+  if (!isDeepStrictEqual(parse(read(out, '--out')), JSON.parse(JSON.stringify(made)))) {
+    throw new CommandError(`${out} is not up to date. Run the command without --check.`, EXIT.condition)
+  }
 }
 
 async function markdown(streams: Streams, options: MarkdownOptions): Promise<void> {
@@ -108,12 +132,26 @@ async function routesOf(options: SourceOptions, text: string | undefined): Promi
   const { configuredRoutes, limitedRoutes } = await import('@sluice/openapi')
   if (options.app !== undefined) {
     if (options.config !== undefined || options.route !== undefined) {
-      throw new ConfigError('--app says which limits a route has: it goes without --config and --route.')
+      throw new ConfigError('--app cannot be combined with --config or --route: the app has its own limits.')
     }
-    return limitedRoutes(await appFrom(options.app), describeOptions(options))
+    const routes = limitedRoutes(await appFrom(options.app), describeOptions(options))
+    if (!routes.some(({ limits }) => limits.length > 0)) {
+      throw new ConfigError(`--app: no route of ${options.app} has a limit that can be read.`)
+    }
+    return routes
   }
   const limits = await configured(options)
   return naming(options.in, () => configuredRoutes(parsed(text), limits, { routes: routeMap(options.route) }))
+}
+
+/** How many operations of a document are limited. */
+function limitedCount(document: string): string {
+  const paths: unknown = Reflect.get(parsed(document), 'paths')
+  const operations = Object.values(Object(paths))
+    .flatMap((item) => Object.entries(Object(item)))
+    .filter(([name]) => /^(?:get|put|post|delete|options|head|patch|trace|query)$/.test(name))
+  const limited = operations.filter(([, operation]) => Object.hasOwn(Object(operation), 'x-ratelimit'))
+  return `${limited.length} of ${count(operations.length, 'operation')} limited.`
 }
 
 /** Errors name the file, not the function that read it. */
@@ -144,7 +182,9 @@ function describeOptions({ key = [] }: SourceOptions): DescribeOptions {
 function routeMap(texts: readonly string[] = []): Readonly<Record<string, readonly string[] | false>> {
   return Object.fromEntries(
     texts.map((text) => {
-      const [operation, names] = pair('--route', text, 'POST /login=login')
+      const [one, other] = pair('--route', text, 'POST /login=login')
+      // In either order, as sluice simulate has the limit first.
+      const [operation, names] = isRoute(other) ? [other, one] : [one, other]
       return [operation, names === 'none' ? false : names.split('+')]
     }),
   )
@@ -157,13 +197,15 @@ function pair(option: string, text: string, example: string): readonly [string, 
   return [text.slice(0, at).trim(), text.slice(at + 1).trim()]
 }
 
-function read(path: string): string {
+function read(path: string, option = '--in'): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     throw new ConfigError(
-      code === 'ENOENT' ? `--in: there is no file ${path}.` : `--in: ${path} cannot be read: ${String(error)}`,
+      code === 'ENOENT'
+        ? `${option}: there is no file ${path}.`
+        : `${option}: ${path} cannot be read: ${String(error)}`,
     )
   }
 }

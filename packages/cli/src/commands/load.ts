@@ -34,7 +34,7 @@ const MEASURES = ['denied', 'failed', 'dishonest']
 export function loadCommand(program: Command, streams: Streams): void {
   program
     .command('load')
-    .description("send load to a server of one's own, and check what it says of its limits")
+    .description('load a server of your own, and check that its rate-limit headers are true')
     .argument('<url>', 'such as http://localhost:3000/search')
     .option('--rps <count>', 'requests a second, over all clients', '50')
     .option('--clients <count>', 'clients, each of which has one request under way at a time', '10')
@@ -59,13 +59,13 @@ async function load(streams: Streams, url: string, options: LoadCommandOptions):
   const conditions = (options.failIf ?? []).map((text) => parseFailIf(text, MEASURES))
   const rps = checkWhole('--rps', Number(options.rps), 1, 20_000)
   const clients = checkWhole('--clients', Number(options.clients), 1, 10_000)
-  const durationMs = checkTime('--for', options.for as '30s', 100, 24 * 3_600_000)
+  const durationMs = timeOf('--for', options.for, 24 * 3_600_000)
   if (rps * durationMs > MOST_REQUESTS * 1_000) {
     throw new ConfigError(
       `--rps and --for: ${MOST_REQUESTS} requests at the most, got ${Math.round((rps * durationMs) / 1_000)}.`,
     )
   }
-  const timeoutMs = checkTime('--timeout', options.timeout as '10s', 10, 600_000)
+  const timeoutMs = timeOf('--timeout', options.timeout, 600_000)
   const headers = Object.fromEntries((options.header ?? []).map((text) => headerIn('--header', text)))
   const as = options.as === undefined ? undefined : headerIn('--as', options.as)
   if (as !== undefined && !as[1].includes('{client}')) {
@@ -103,6 +103,10 @@ async function load(streams: Streams, url: string, options: LoadCommandOptions):
   process.removeListener('SIGINT', interrupt)
   progress.end()
   write(streams, options.json === true ? JSON.stringify(loadJson(result), null, 2) : loadText(result))
+  const [reason] = result.tally.errors.keys()
+  if (reason !== undefined && result.tally.statuses.size === 0) {
+    throw new CommandError(`${target.url.origin} gave no response to any request: ${reason}.`, EXIT.failed)
+  }
   const failures = conditions.flatMap((condition) => condition.failures([measured(result)]))
   if (failures.length > 0) throw new CommandError(failures.join('\n'), EXIT.condition)
 }
@@ -112,6 +116,14 @@ function headerIn(option: string, text: string): readonly [name: string, value: 
   if (name === undefined || value === undefined)
     throw new ConfigError(`${option}: expected a header such as 'x-api-key: abc', got '${text}'.`)
   return [name.toLowerCase(), value]
+}
+
+function timeOf(option: string, text: string, most: number): number {
+  try {
+    return checkTime(option, text as '30s', 100, most)
+  } catch {
+    throw new ConfigError(`${option}: expected a time such as 500ms, 30s or 2min, got '${text}'.`)
+  }
 }
 
 function behaviourOf(text: string): Behaviour {

@@ -1,7 +1,7 @@
 import { ConfigError } from '@sluice/core'
 import type { Command } from 'commander'
 import type { FieldName, LogEntry } from '../logs/entry.js'
-import { COLUMN_NAMES, type Column, type ColumnMap } from '../logs/formats/named-columns.js'
+import { COLUMN_NAMES, type ColumnMap } from '../logs/formats/named-columns.js'
 import { FORMAT_NAMES, formatNamed } from '../logs/formats.js'
 import { type FileReport, LogFile, type ReadOptions } from '../logs/log-file.js'
 import { readAll, type Span } from '../replay/replay.js'
@@ -19,7 +19,11 @@ export interface LogOptions {
 export function withLogOptions(command: Command): Command {
   return command
     .option('--format <name>', `${FORMAT_NAMES.join(', ')}, or a log_format of nginx; detected by default`)
-    .option('--map <column=name>', `where JSON and CSV have ${Object.keys(COLUMN_NAMES).join(', ')}`, listed)
+    .option(
+      '--map <column=name>',
+      `where JSON and CSV have ${Object.keys(COLUMN_NAMES).join(', ')} and header:<name>; repeatable`,
+      listed,
+    )
     .option('--from <time>', 'leave out what was before, such as 2026-10-01T00:00:00Z')
     .option('--to <time>', 'leave out what was at or after this time')
 }
@@ -75,22 +79,29 @@ async function firstAt({ path }: LogFile, read: Omit<ReadOptions, 'onBytes'>): P
 }
 
 function noRequests(reports: readonly FileReport[]): ConfigError {
-  const outside = reports.some((report) => report.outside > 0)
-  return new ConfigError(outside ? 'The logs have no requests from --from to --to.' : 'The logs have no requests.')
+  if (reports.some((report) => report.outside > 0))
+    return new ConfigError('The logs have no requests from --from to --to.')
+  const unreadable = reports.filter((report) => report.unreadable > 0)
+  if (unreadable.length === 0) return new ConfigError('The logs have no requests.')
+  const lines = unreadable.map(
+    ({ path, format, samples: [first] }) => `${path}: no line could be read as ${format}, such as: ${first}`,
+  )
+  return new ConfigError(lines.join('\n'))
 }
 
 function mapOf(texts: readonly string[]): ColumnMap {
   const entries = texts
     .flatMap((text) => text.split(','))
     .map((text) => {
-      const [, column, name] = /^([\w-]+)=(.+)$/.exec(text) ?? []
-      if (column === undefined || name === undefined || !Object.hasOwn(COLUMN_NAMES, column)) {
+      const [, column, name] = /^(header:[\w-]+|[\w-]+)=(.+)$/.exec(text) ?? []
+      const isHeader = column?.startsWith('header:') === true
+      if (column === undefined || name === undefined || !(isHeader || Object.hasOwn(COLUMN_NAMES, column))) {
         throw new ConfigError(
-          `--map: expected a column and its name in the file, such as time=when, of ${Object.keys(COLUMN_NAMES).join(', ')}; got ` +
+          `--map: expected a column and its name in the file, such as time=when, of ${Object.keys(COLUMN_NAMES).join(', ')} and header:<name>; got ` +
             `'${text}'.`,
         )
       }
-      return [column as Column, name] as const
+      return [isHeader ? column.toLowerCase() : column, name] as const
     })
   return Object.fromEntries(entries)
 }

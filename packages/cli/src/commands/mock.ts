@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { ConfigError } from '@sluice/core'
+import { describe } from '@sluice/core/runtime'
 import type { Fault, MockApi, MockPolicy, PresetName, ReceivedRequest, Violation } from '@sluice/testing'
 import type { Command } from 'commander'
-import { parseLimitText } from '../limits/limit-text.js'
+import { type LimitText, parseLimitText } from '../limits/limit-text.js'
 import { count } from '../report/numbers.js'
 import { printable } from '../result/shown-key.js'
 import { CommandError, EXIT } from '../terminal/exit.js'
@@ -24,7 +25,11 @@ export function mockCommand(program: Command, streams: Streams): void {
   program
     .command('mock')
     .description('a limited API to try clients on: it says what they do wrong')
-    .option('--limit <limit>', "such as '5/10s', '100k tokens/min', 'POST /login: 5/15min', '10/s, 1000/day'", listed)
+    .option(
+      '--limit <limit>',
+      "repeatable, such as '5/10s', '100k tokens/min', 'POST /login: 5/15min', '10/s, 1000/day'",
+      listed,
+    )
     .option('--preset <name>', 'the dialect: ietf, legacy, github, openai, anthropic, azure or stripe', 'ietf')
     .option('--port <port>', 'the port at localhost; 0 for any that is free', '4010')
     .option('--openapi <file>', 'has the routes of an OpenAPI document, and answers with its examples')
@@ -43,16 +48,18 @@ async function mock({ stdout }: Streams, options: MockOptions): Promise<void> {
   const { mockApi } = await import('@sluice/testing')
   const printLine = (line: string): void => void stdout.write(`${line}\n`)
   const print = options.json === true ? jsonPrinter(printLine) : textPrinter(printLine)
-  const api = await mockApi({
-    limits: limitsOf(options.limit),
-    // Checked by the mock, which names those that there are.
-    preset: options.preset as PresetName,
-    port: wholeNumber('--port', options.port),
-    openapi: options.openapi,
-    latency: latencyOf(options.latency),
-    faults: (options.fault ?? []).map(faultIn),
-    onRequest: (request) => print.request(request),
-  })
+  const api = await asOptions(() =>
+    mockApi({
+      limits: limitsOf(options.limit),
+      // Checked by the mock, which names those that there are.
+      preset: options.preset as PresetName,
+      port: wholeNumber('--port', options.port),
+      openapi: options.openapi,
+      latency: latencyOf(options.latency),
+      faults: (options.fault ?? []).map(faultIn),
+      onRequest: (request) => print.request(request),
+    }),
+  )
   const shown = new Set<string>()
   // A violation is found by the requests that show it, and may be seen only later.
   const fresh = ({ violations }: MockApi): readonly Violation[] =>
@@ -73,8 +80,23 @@ async function mock({ stdout }: Streams, options: MockOptions): Promise<void> {
   const { requests, violations } = api
   await api.close()
   print.ended(requests.length, violations)
+  if (options.check === true && requests.length === 0) {
+    throw new CommandError('No request was received, so that nothing was checked.', EXIT.condition)
+  }
   if (options.check === true && violations.length > 0) {
     throw new CommandError(`Clients did something wrong: ${count(violations.length, 'violation')}.`, EXIT.condition)
+  }
+}
+
+/** What the mock says of its options, by the names that they have here. */
+async function asOptions<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const sentence = describe(error).replace(/^mockApi\(\): /, '')
+    throw new ConfigError(
+      sentence.replace(/^(fault|limit)s:|^(preset|port|latency|openapi):/, (_, some, one) => `--${some ?? one}:`),
+    )
   }
 }
 
@@ -136,11 +158,17 @@ function limitsOf(texts: readonly string[] = []): Readonly<Record<string, readon
   const routed = parsed.filter(({ route }) => route !== undefined)
   const others = parsed.filter(({ route }) => route === undefined)
   // The policies of one route are one decision.
-  const all = others.flatMap(({ policies }) => policies)
+  const all = others.flatMap(named)
   return Object.fromEntries([
-    ...routed.map(({ route, policies }) => [route ?? '', policies]),
+    ...routed.map((limit) => [limit.route ?? '', limit.policies]),
     ...(all.length === 0 ? [] : [['*', all]]),
   ])
+}
+
+/** Policies by the name of their limit, where it has one. */
+function named({ name, text, policies }: LimitText): readonly MockPolicy[] {
+  if (name === text) return policies
+  return policies.map((policy, i) => ({ name: policies.length === 1 ? name : `${name}-${i + 1}`, policy }))
 }
 
 function latencyOf(text: string | undefined): number | readonly [number, number] | undefined {

@@ -44,20 +44,28 @@ export function simulateCommand(program: Command, streams: Streams): void {
       .command('simulate')
       .description('replay access logs against limits: what they would have denied')
       .argument('<log...>', "access logs, also by gzip; '-' for standard input")
-      .option('--limit <limit>', "such as '100/min', 'login: 5/15min', 'POST /login: 5/15min', '10/s burst 20'", listed)
-      .option('--suggest', 'propose limits by what keys did at most, in place of --limit')
+      .option(
+        '--limit <limit>',
+        "such as '100/min', 'login: 5/15min', 'POST /login: 5/15min', '10/s burst 20'; repeatable",
+        listed,
+      )
+      .option('--suggest', 'propose limits from the highest use of each key, instead of --limit')
       .option('--config <file>', 'the limits and plans of a sluice.config file')
       .option(
         '--key <key>',
-        'ip, ip/24, route, header:<name>, field:<name>, json:<path>, joined by +; <limit>=<key> for one',
+        'ip, ip/24, route, header:<name>, field:<name>, json:<path>, joined by +; <limit>=<key> for one limit; repeatable',
         listed,
       )
-      .option('--route <route>', "where limits hold, such as login='POST /login' or '/v1/*'", listed)
+      .option(
+        '--route <route>',
+        "the route of a limit, such as 'login=POST /login'; '/v1/*' alone is for all limits; repeatable",
+        listed,
+      )
       .option('--openapi <file>', 'routes by operationId: a limit of that name covers the operation')
       .option('--cost <cost>', 'units of a request: a number or a field', listed)
       .option('--algorithm <name>', `of the limits by --limit: ${Object.keys(ALGORITHMS).join(', ')}`)
       .option('--retries <model>', 'what denied clients do: none, obey or hammer', 'none')
-      .option('--top <count>', 'keys to list for each limit', '20')
+      .option('--top <count>', 'keys to list for each limit; 20 by default', '20')
       .option('--show-keys', 'show keys that may be secrets, such as API keys'),
   )
     .option('--json', 'print JSON')
@@ -65,7 +73,7 @@ export function simulateCommand(program: Command, streams: Streams): void {
     .option('--html <file>', 'write a report with charts as one HTML file')
     .option(
       '--fail-if <condition>',
-      `exit with code 3 where it holds: ${SIMULATION_MEASURES.join(', ')}, such as 'denied>0.5%'`,
+      `exit with code 3 where it holds: ${SIMULATION_MEASURES.join(', ')}, with >, >=, < or <=, such as 'denied>0.5%' or 'login:keys>3'; repeatable`,
       listed,
     )
     .action(async (paths: readonly string[], options: SimulateOptions) => {
@@ -81,7 +89,7 @@ export function simulateCommand(program: Command, streams: Streams): void {
 async function suggest(streams: Streams, paths: readonly string[], options: SimulateOptions): Promise<void> {
   const { key: keys = ['ip'], openapi, limit, config, html, failIf } = options
   if ([limit, config, html, failIf].some((option) => option !== undefined)) {
-    throw new ConfigError('--suggest proposes limits: it goes without --limit, --config, --html and --fail-if.')
+    throw new ConfigError('--suggest cannot be combined with --limit, --config, --html or --fail-if.')
   }
   const [keyText = 'ip'] = keys
   await suggestLimits(streams, paths, keyText, openapi === undefined ? undefined : openApiRoutes(openapi), options)
@@ -113,13 +121,17 @@ async function limitsOf(options: SimulateOptions, wanted: WantedFields): Promise
   }
   const operations =
     options.openapi === undefined ? new Map<string, string>() : openApiRoutes(options.openapi).operations
-  const own = commandLimits(
-    { limits, keys, routes: limits.length === 0 ? [] : routes, costs, algorithm, operations },
-    wanted,
-  )
-  if (config === undefined) return own
-  if (limits.length > 0)
+  if (config === undefined) return commandLimits({ limits, keys, routes, costs, algorithm, operations }, wanted)
+  if (limits.length > 0) {
     throw new ConfigError('Either --limit or --config: sluice compare shows two sets of limits side by side.')
+  }
+  for (const [option, given] of [
+    ['--key', options.key],
+    ['--cost', options.cost],
+    ['--algorithm', algorithm],
+  ] as const) {
+    if (given !== undefined) throw new ConfigError(`${option} goes with --limit: a configuration has its own.`)
+  }
   const { loadConfig } = await import('@sluice/config')
   const loaded = await loadConfig(config)
   const byName = ofEachName('--route', routes, Object.keys(loaded.limits ?? {}))

@@ -1,6 +1,6 @@
 import type { LimitReplay } from '../replay/limit-replay.js'
 import type { Replay, Span } from '../replay/replay.js'
-import type { Measured } from '../report/fail-if.js'
+import type { Measured, MeasuredValue } from '../report/fail-if.js'
 import type { FlipCounts, Flips } from './flips.js'
 
 /** What two configurations decide differently: what `sluice compare --json` prints. */
@@ -55,7 +55,7 @@ export function comparisonOf(
 }
 
 function notesOf({ limit }: LimitReplay): readonly string[] {
-  return limit.notes.map((note) => `${limit.name}: ${note}`)
+  return limit.notes().map((note) => `${limit.name}: ${note}`)
 }
 
 function topOf(
@@ -74,15 +74,17 @@ export const COMPARISON_MEASURES: readonly string[] = ['denied', 'allowed', 'key
 
 export function comparisonMeasures(comparison: Comparison): readonly Measured[] {
   const { requests, newlyDenied, newlyAllowed, newlyDeniedSucceeded, keys, keysNewlyDenied } = comparison
-  const of = (count: number, all: number) => ({ count, share: count / Math.max(1, all) })
+  const of = (label: string, count: number, all: number): MeasuredValue => {
+    return { label, count, share: count / Math.max(1, all) }
+  }
   return [
     {
       name: 'comparison',
       values: {
-        denied: of(newlyDenied, requests),
-        allowed: of(newlyAllowed, requests),
-        keys: of(keysNewlyDenied, keys),
-        succeeded: of(newlyDeniedSucceeded, requests),
+        denied: of('newly denied', newlyDenied, requests),
+        allowed: of('newly allowed', newlyAllowed, requests),
+        keys: of('keys newly denied', keysNewlyDenied, keys),
+        succeeded: of('newly denied although it had succeeded', newlyDeniedSucceeded, requests),
       },
     },
   ]

@@ -19,7 +19,12 @@ import { matches, type RoutePattern, routePattern } from './route-pattern.js'
 import type { SimulatedLimit } from './simulated-limit.js'
 
 /** Units that an entry takes. */
-type EntryCost = number | ((entry: LogEntry) => number)
+interface EntryCost {
+  /** Whether it may be other than 1. */
+  readonly isWeighted: boolean
+  of(entry: LogEntry): number
+  notes(): readonly string[]
+}
 
 /** What the command line says of limits. A text that begins with `name=` is of that limit, any other of all. */
 export interface LimitOptions {
@@ -72,8 +77,8 @@ function commandLimit(
     text,
     routes: route?.text,
     keys: reader,
-    isWeighted: cost !== 1,
-    notes: [],
+    isWeighted: cost.isWeighted,
+    notes: () => cost.notes(),
     covers: route === undefined ? () => true : (entry) => matches(route, entry),
     bind(store) {
       const limiter = limiterOf(
@@ -86,7 +91,7 @@ function commandLimit(
         decide(entry, place) {
           const key = reader.keys[place]
           if (key === undefined) return 'unkeyed'
-          const units = typeof cost === 'function' ? cost(entry) : cost
+          const units = cost.of(entry)
           return units === 1 ? limiter.consume(key) : limiter.consume(key, { cost: units })
         },
       }
@@ -121,11 +126,18 @@ function by(algorithm: string | undefined, policy: string | Policy): string | Po
 
 /** A number, or a field with one. What is no number costs 1. */
 function costOf(text: string | undefined, wanted: WantedFields): EntryCost {
-  if (text === undefined) return 1
-  if (/^\d+$/.test(text)) return Number(text)
-  const place = wanted.place(checkField('--cost: a number or a field', text))
-  return ({ values }: LogEntry) => {
-    const value = Math.round(Number(values[place] ?? 1))
-    return Number.isSafeInteger(value) && value >= 0 ? value : 1
+  const number = text === undefined ? 1 : /^\d+$/.test(text) ? Number(text) : undefined
+  if (number !== undefined) return { isWeighted: number !== 1, of: () => number, notes: () => [] }
+  const place = wanted.place(checkField('--cost: expected a number,', text ?? ''))
+  let missing = 0
+  return {
+    isWeighted: true,
+    of({ values }) {
+      const value = Math.round(Number(values[place] ?? Number.NaN))
+      if (Number.isSafeInteger(value) && value >= 0) return value
+      missing++
+      return 1
+    },
+    notes: () => (missing === 0 ? [] : [`${missing} requests have no number in ${text}, and cost 1`]),
   }
 }

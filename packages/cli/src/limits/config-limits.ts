@@ -13,7 +13,7 @@ import {
   ReplayedResponse,
   replayedReader,
 } from './replayed-request.js'
-import { matches, routePattern } from './route-pattern.js'
+import { isRoute, matches, routePattern } from './route-pattern.js'
 import type { BoundLimit, SimulatedLimit } from './simulated-limit.js'
 
 type Middleware = Admits<ReplayedRequest>
@@ -39,7 +39,14 @@ export function configLimits(
   if (names.length === 0) throw new ConfigError('--config: the file has no limits.')
   const routes = new Map<string | undefined, string>([...operations, ...own])
   const requests = new ReplayedRequests(headersOf(config), wanted)
-  return names.map((name) => configLimit(config, name, routes.get(name) ?? routes.get(undefined), requests))
+  return names.map((name) =>
+    configLimit(config, name, routes.get(name) ?? routeIn(name) ?? routes.get(undefined), requests),
+  )
+}
+
+/** A limit that is named like a route, as proposals are, covers that route. */
+function routeIn(name: string): string | undefined {
+  return isRoute(name) ? name : undefined
 }
 
 /** What a replay cannot do, or what would hide what the limit does. */
@@ -61,6 +68,7 @@ function configLimit(
   const options = optionsOf(config, name)
   const pattern = route === undefined ? undefined : routePattern(route)
   const numbers = new KeyNumbers()
+  let unplanned = 0
   const known = enforcedBy(middlewareOf(config, name, memoryStore()))
   const keyText = keyTextOf(known)
   return {
@@ -74,13 +82,24 @@ function configLimit(
       placeOf: ({ asks: [ask] }) => numbers.placeOf(ask?.key ?? ''),
     },
     isWeighted: known?.policies.flat().some((policy) => policy.cost !== 1) ?? true,
-    notes: [...notesOf(options), ...notesOf(config), ...concurrencyNotes(known)],
+    notes: () => [
+      ...notesOf(options),
+      ...notesOf(config),
+      ...concurrencyNotes(known),
+      ...(unplanned === 0 ? [] : [`${unplanned} requests are on no plan that there is, and were not limited`]),
+      ...requests.missing.map((header) => `no line has the header ${header}, which the configuration reads`),
+    ],
     covers: pattern === undefined ? () => true : (entry) => matches(pattern, entry),
     bind(store) {
       const limit = middlewareOf(config, name, store)
       return {
         policies: enforcedBy(limit)?.policies.flatMap((plan) => plan.map(({ policy }) => policy)) ?? [],
-        decide: (entry) => decide(limit, entry, requests.of(entry), name),
+        decide(entry) {
+          const decision = decide(limit, entry, requests.of(entry), name)
+          if (decision !== 'unplanned') return decision
+          unplanned++
+          return undefined
+        },
       } satisfies BoundLimit
     },
   }
@@ -91,7 +110,7 @@ function decide(
   entry: LogEntry,
   request: ReplayedRequest,
   name: string,
-): Decision | undefined | 'unkeyed' {
+): Decision | undefined | 'unkeyed' | 'unplanned' {
   const response = new ReplayedResponse(entry.status)
   try {
     const passage = limit.admit(request, response)
@@ -104,15 +123,11 @@ function decide(
     response.finish()
     return passage.decision
   } catch (error) {
-    if (isMissing(error)) return 'unkeyed'
+    const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+    if (code === 'SLUICE_KEY') return 'unkeyed'
+    if (code === 'SLUICE_PLAN') return 'unplanned'
     throw error
   }
-}
-
-/** No key, or no plan, for what the line says. */
-function isMissing(error: unknown): boolean {
-  const code: unknown = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
-  return code === 'SLUICE_KEY' || code === 'SLUICE_PLAN'
 }
 
 function middlewareOf(config: Config, name: string, store: MemoryStore): Middleware {

@@ -13,10 +13,11 @@ export function fieldIn(text: string): FieldName | undefined {
 }
 
 /** @throws {ConfigError} on what is no field. */
+/** `option`: the beginning of the sentence, such as `--key: expected`. */
 export function checkField(option: string, text: string): FieldName {
   const field = fieldIn(text)
   if (field !== undefined) return field
   throw new ConfigError(
-    `${option}: expected header:<name>, field:<name>, json:<path> or one of ${KNOWN_FIELDS.join(', ')}, got '${text}'.`,
+    `${option} ${KNOWN_FIELDS.join(', ')}, header:<name>, field:<name> or json:<path>; got '${text}'.`,
   )
 }

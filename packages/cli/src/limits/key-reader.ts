@@ -32,7 +32,7 @@ function readPart(part: string, wanted: WantedFields): ReadKey {
   if (part === 'route') return ({ method, path }) => `${method} ${path}`
   const [, bits] = /^ip\/(\d+)$/.exec(part) ?? []
   if (bits !== undefined) return prefixReader(Number(bits))
-  const place = wanted.place(checkField("--key: 'ip', 'ip/24', 'route' or a field", part))
+  const place = wanted.place(checkField('--key: expected ip, ip/24, route,', part))
   return ({ values }) => values[place] ?? ''
 }
 

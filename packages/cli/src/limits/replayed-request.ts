@@ -16,17 +16,26 @@ export interface ReplayedRequest {
 export class ReplayedRequests {
   readonly #places: ReadonlyMap<string, number>
   readonly #userAt: number
+  /** The headers that no line has had so far. */
+  readonly #missing: Set<string>
 
   constructor(headers: ReadonlySet<string>, wanted: WantedFields) {
     this.#places = new Map([...headers].map((name) => [name, wanted.place(fieldOf(name))]))
+    this.#missing = new Set(headers)
     this.#userAt = wanted.place({ kind: 'known', name: 'user' })
+  }
+
+  get missing(): readonly string[] {
+    return [...this.#missing]
   }
 
   of({ ip, method, path, values }: LogEntry): ReplayedRequest {
     const headers: Record<string, string | undefined> = {}
     for (const [name, place] of this.#places) {
       const value = values[place]
-      if (value !== undefined) headers[name] = value
+      if (value === undefined) continue
+      headers[name] = value
+      this.#missing.delete(name)
     }
     return { ip, method, url: path, path, headers, user: values[this.#userAt] }
   }

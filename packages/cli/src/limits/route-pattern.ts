@@ -11,6 +11,8 @@ export interface RoutePattern {
 
 const ROUTE = /^(?:(?<method>[A-Za-z]+|\*)\s+)?(?<path>\/\S*)$/
 
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'QUERY'])
+
 /** Whether a text is meant as a route. */
 export function isRoute(text: string): boolean {
   return ROUTE.test(text)
@@ -23,6 +25,9 @@ export function routePattern(text: string): RoutePattern {
     throw new ConfigError(
       `A route is a path with or without a method, such as 'POST /login' or '/v1/*'; got '${text}'.`,
     )
+  }
+  if (method !== undefined && method !== '*' && !METHODS.has(method.toUpperCase())) {
+    throw new ConfigError(`${method} is no method of HTTP, in the route '${text}'.`)
   }
   const segments = path.split('/').slice(1)
   const source = segments.map((segment, i) => {

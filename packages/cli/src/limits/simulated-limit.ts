@@ -13,8 +13,8 @@ export interface SimulatedLimit {
   readonly keys: EntryKeys
   /** Whether requests cost other than one unit. */
   readonly isWeighted: boolean
-  /** What of the limit is not simulated. */
-  readonly notes: readonly string[]
+  /** What of the limit is not simulated, and what the log lacked, once it has been read. */
+  notes(): readonly string[]
   /** Whether it holds for an entry. */
   covers(entry: LogEntry): boolean
   /** Makes it over a store. */

@@ -16,6 +16,7 @@ export class LoadTally {
   heldBack = 0
   readonly statuses: Map<number, number> = new Map()
   readonly errors: Map<string, number> = new Map()
+  #serverErrors = 0
   readonly #latencies: { readonly admitted: number[]; readonly denied: number[] } = { admitted: [], denied: [] }
   /** When the requests of each key were sent that were admitted. */
   readonly #admittedAt = new Map<string, number[]>()
@@ -24,14 +25,18 @@ export class LoadTally {
     { readonly unit: string; readonly quota: number; readonly windowMs: number | null }
   >()
 
-  note(key: string, { status, sentAt, endedAt, report, error }: Exchange): void {
+  note(key: string, { status, sentAt, endedAt, report, retryAt, error }: Exchange): void {
     if (status === 0) {
       const reason = error ?? 'no response'
       this.errors.set(reason, (this.errors.get(reason) ?? 0) + 1)
       return
     }
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1)
-    const isDenied = status === 429
+    const isDenied = status === 429 || (status === 503 && retryAt !== undefined)
+    if (status >= 500 && !isDenied) {
+      this.#serverErrors++
+      return
+    }
     this.#latencies[isDenied ? 'denied' : 'admitted'].push(endedAt - sentAt)
     if (!isDenied) {
       const times = this.#admittedAt.get(key)
@@ -51,8 +56,9 @@ export class LoadTally {
     return this.#latencies.admitted.length
   }
 
+  /** Requests without a response, or with a 5xx that is no denial. */
   get failed(): number {
-    return [...this.errors.values()].reduce((sum, count) => sum + count, 0)
+    return this.#serverErrors + [...this.errors.values()].reduce((sum, count) => sum + count, 0)
   }
 
   latency(of: 'admitted' | 'denied'): readonly (readonly [share: number, ms: number])[] {

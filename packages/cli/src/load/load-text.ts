@@ -5,21 +5,24 @@ import type { AnnouncedLimit } from './load-tally.js'
 
 /** A load for the terminal. */
 export function loadText({ tally, findings, tookMs }: LoadResult): string {
-  const answered = tally.admitted + tally.denied
+  const all = tally.admitted + tally.denied + tally.failed
   const parts = [
-    `${count(answered + tally.failed, 'request')} in ${duration(tookMs)}, ${(answered / (tookMs / 1_000)).toFixed(1)} answered a second`,
+    `${count(all, 'request')} in ${duration(tookMs)}, ${(all / (tookMs / 1_000)).toFixed(1)} a second`,
     textTable(
       [{ title: '' }, { title: 'requests', isRight: true }, { title: 'share', isRight: true }, ...PERCENTILES],
       [
-        ['admitted', ...numbers(tally.admitted, answered), ...latencies(tally.latency('admitted'))],
-        ['denied (429)', ...numbers(tally.denied, answered), ...latencies(tally.latency('denied'))],
+        ['admitted', ...numbers(tally.admitted, all), ...latencies(tally.latency('admitted'))],
+        ['denied', ...numbers(tally.denied, all), ...latencies(tally.latency('denied'))],
+        ['failed', ...numbers(tally.failed, all), '', '', '', ''],
       ],
     ),
     others(tally),
     limits(tally.limits),
     findings.length === 0
-      ? 'No header was found to be wrong.'
-      : `Headers that were not so:\n${findings.map(({ kind, count: times, example }) => `  ${kind}, ${count(times, 'time')}: ${example}`).join('\n')}`,
+      ? tally.limits.length === 0
+        ? ''
+        : 'No header was found to be wrong.'
+      : `Wrong headers:\n${findings.map(({ kind, count: times, example }) => `  ${kind}, ${count(times, 'time')}: ${example}`).join('\n')}`,
   ]
   return parts.filter((part) => part !== '').join('\n\n')
 }
@@ -46,7 +49,7 @@ function others({ statuses, errors, heldBack }: LoadResult['tally']): string {
 }
 
 function limits(announced: readonly AnnouncedLimit[]): string {
-  if (announced.length === 0) return 'No response announced a limit.'
+  if (announced.length === 0) return 'No response announced a limit, so no header was checked.'
   const rows = announced.map(({ name, unit, quota, windowMs, mostAdmitted }) => [
     name,
     `${whole(quota)} ${unit}${windowMs === null ? '' : ` in ${duration(windowMs)}`}`,

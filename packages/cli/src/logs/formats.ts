@@ -32,14 +32,24 @@ export function formatNamed(text: string, map: ColumnMap): LogFormat {
 /** Lines that detection looks at. */
 const LOOKED_AT = 50
 
-/** The format that reads the most of a file's first lines, `undefined` where none reads half of them. */
+/**
+ * The format that reads the most of a file's first lines, `undefined` where none reads half of them.
+ * @throws {ConfigError} where only a wrong `--map` is in the way.
+ */
 export function detectFormat(text: string, map: ColumnMap): LogFormat | undefined {
   const head = headOf(text)
   let best: { readonly format: LogFormat; readonly read: number } | undefined
+  let fault: ConfigError | undefined
   for (const format of candidatesFor(head, map)) {
-    const { read, unreadable } = triedOn(head, format)
-    if (read > unreadable && read > (best?.read ?? 0)) best = { format, read }
+    try {
+      const { read, unreadable } = triedOn(head, format)
+      if (read > unreadable && read > (best?.read ?? 0)) best = { format, read }
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      fault = error
+    }
   }
+  if (best === undefined && fault !== undefined) throw fault
   return best?.format
 }
 

@@ -125,7 +125,7 @@ export class LogFile {
   #open(block: string): BlockReader {
     this.#format ??= detectFormat(block, this.#options.map)
     if (this.#format === undefined) {
-      const [first = ''] = block.split('\n', 1)
+      const [first = ''] = block.split(/\r?\n/, 1)
       throw new ConfigError(
         `${this.path}: no format reads its first lines. The first is: ${shorter(first)}\nName the format by --format: ` +
           `${FORMAT_NAMES.join(', ')}, or nginx's log_format in quotes; of JSON and CSV, name the columns by --map, as in ` +

@@ -28,6 +28,11 @@ export class LimitReplay {
     return this.#bound.policies
   }
 
+  /** The quota of the policy whose demand is counted. */
+  get quota(): number {
+    return this.policies.find(({ windowMs }) => windowMs === this.tally.windowMs)?.quota ?? 1
+  }
+
   /** Marks the entries that are denied. */
   take(entries: readonly LogEntry[], denied: Uint8Array): void {
     const places = this.limit.keys.placesOf?.(entries)

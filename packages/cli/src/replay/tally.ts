@@ -72,6 +72,13 @@ export class LimitTally {
     this.#goTo(this.#at)
   }
 
+  /** The most units of any key that passed in a window. */
+  mostAdmitted(): number {
+    let most = 0
+    for (const place of this.demand.places()) most = Math.max(most, this.admittedPeakOf(place))
+    return most
+  }
+
   /** The most units of a key that passed in a window. */
   admittedPeakOf(place: number): number {
     const key = this.#deniedByPlace[place]

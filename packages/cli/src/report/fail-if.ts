@@ -11,7 +11,16 @@ export interface FailIf {
 /** What conditions look at. Shares go from 0 to 1. */
 export interface Measured {
   readonly name: string
-  readonly values: Readonly<Record<string, { readonly count: number; readonly share: number }>>
+  readonly values: Readonly<Record<string, MeasuredValue>>
+  /** Why nothing was measured: then every condition on it counts as failed. */
+  readonly nothing?: string | undefined
+}
+
+export interface MeasuredValue {
+  readonly count: number
+  readonly share: number
+  /** What messages call it, where that is not its name. */
+  readonly label?: string
 }
 
 const CONDITION = /^(?:(?<limit>.+):)?(?<measure>[a-z-]+)\s*(?<sign>>=|>|<=|<)\s*(?<value>\d+(?:\.\d+)?)(?<unit>\s*%)?$/
@@ -38,12 +47,15 @@ export function parseFailIf(text: string, measures: readonly string[]): FailIf {
           `--fail-if: no limit is named "${limit}". The limits are: ${all.map(({ name }) => name).join(', ')}.`,
         )
       }
-      return all.flatMap(({ name, values }) => {
+      return all.flatMap(({ name, values, nothing }) => {
         const found = values[measure]
         if (found === undefined || (limit !== undefined && name !== limit)) return []
+        if (nothing !== undefined) return [`${name}: ${nothing} (--fail-if '${text}')`]
         const actual = isShare ? found.share : found.count
         if (!compare(actual, sign, bound)) return []
-        return [`${name}: ${measure} is ${isShare ? `${(actual * 100).toFixed(3)}%` : actual} (--fail-if '${text}')`]
+        return [
+          `${name}: ${found.label ?? measure} is ${isShare ? `${(actual * 100).toFixed(3)}%` : actual} (--fail-if '${text}')`,
+        ]
       })
     },
   }
@@ -63,6 +75,7 @@ export function simulationMeasures({ limits }: SimulationResult): readonly Measu
     const requests = Math.max(1, limit.allowed + limit.denied)
     return {
       name: limit.name,
+      nothing: limit.allowed + limit.denied === 0 ? 'it covered no request' : undefined,
       values: {
         denied: { count: limit.denied, share: limit.denied / requests },
         keys: { count: limit.keysDenied, share: limit.keysDenied / Math.max(1, limit.keys) },

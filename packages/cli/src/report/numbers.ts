@@ -18,9 +18,10 @@ const UNITS = [
   ['s', 1_000],
 ] as const
 
-/** `2 h 5 min`, in its two largest units. */
+/** `2 h 5 min`, in its two largest units; below a minute, `2.5 s`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 59_950) return `${Number((ms / 1_000).toFixed(1))} s`
   const parts: string[] = []
   let left = ms
   for (const [unit, unitMs] of UNITS) {

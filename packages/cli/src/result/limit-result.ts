@@ -49,28 +49,17 @@ export function limitResult(
         : {
             key: name(peak),
             units: tally.demand.peakOf(peak),
-            admitted: mostAdmitted(places, replay),
+            admitted: tally.mostAdmitted(),
             windowMs: tally.windowMs,
           },
     topKeys: topOf(denied, options.top).map((key) => keyResult(key, replay, name)),
     timeline: timelineOf(replay),
-    curve: tally.curve(quotaOf(replay)) ?? null,
+    curve: tally.curve(replay.quota) ?? null,
     retries:
       options.retries === 'none'
         ? null
         : { sent: retries.sent, allowed: retries.allowed, abandoned: retries.abandoned },
   }
-}
-
-/** The quota of the policy whose demand is counted. */
-function quotaOf({ policies, tally }: LimitReplay): number {
-  return policies.find(({ windowMs }) => windowMs === tally.windowMs)?.quota ?? 1
-}
-
-function mostAdmitted(places: readonly number[], { tally }: LimitReplay): number {
-  let most = 0
-  for (const place of places) most = Math.max(most, tally.admittedPeakOf(place))
-  return most
 }
 
 function topOf(keys: readonly DeniedKey[], count: number): readonly DeniedKey[] {

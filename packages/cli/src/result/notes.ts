@@ -8,6 +8,10 @@ const SPREAD =
   ' Limits with a window below a minute are replayed a second time with the requests of each second spread over it; both ' +
   'results are given.'
 
+const OVERSHOOT =
+  'more than its quota passed in one window, as most algorithms allow in the worst case: a sliding window of more than ten units weighs the ' +
+  'window before, and a bucket refills while it is used. See Algorithms in the documentation.'
+
 /** What the numbers of a simulation do not say. */
 export function notesOf(
   replay: Replay,
@@ -36,8 +40,14 @@ export function notesOf(
   const late = files.reduce((sum, file) => sum + file.late, 0)
   if (late > 0)
     notes.push(`${whole(late)} requests stood more than a minute behind later ones and count at the time of those.`)
-  for (const { limit, store } of replay.limits) {
-    notes.push(...limit.notes.map((note) => `${limit.name}: ${note}`))
+  for (const { limit, store, tally, quota } of replay.limits) {
+    if (tally.allowed + tally.denied === 0) {
+      notes.push(
+        `${limit.name}: it covered no request${tally.unkeyed > 0 ? ' that has its key' : ''}; see its route, key and plan.`,
+      )
+    }
+    if (tally.windowMs > 0 && tally.mostAdmitted() > quota) notes.push(`${limit.name}: ${OVERSHOOT}`)
+    notes.push(...limit.notes().map((note) => `${limit.name}: ${note}`))
     const evictions = store.stats?.().evictions ?? 0
     if (evictions > 0)
       notes.push(

@@ -30,6 +30,7 @@ const EXCLUDED_COLUMNS: readonly Column[] = [
 ]
 
 const MOST_EXCLUDED = 10
+const MOST_NAMED = 20
 
 /** Proposals for the terminal, or in Markdown. */
 export function suggestionText(suggestion: Suggestion, verified: readonly Verified[], isMarkdown: boolean): string {
@@ -45,7 +46,11 @@ export function suggestionText(suggestion: Suggestion, verified: readonly Verifi
       ...verified.filter((one) => one.route === route.route).map(verifiedText),
     )
   }
-  if (routesLeftOut > 0) parts.push(`${count(routesLeftOut, 'route')} with fewer than 200 keys: nothing is proposed.`)
+  if (routesLeftOut.length > 0)
+    parts.push(
+      `Nothing is proposed for ${count(routesLeftOut.length, 'route')} with fewer than 200 keys: ` +
+        `${routesLeftOut.slice(0, MOST_NAMED).join(', ')}${routesLeftOut.length > MOST_NAMED ? ', …' : ''}`,
+    )
   parts.push(
     heading('Lines for sluice.config.yaml'),
     isMarkdown ? `\`\`\`yaml\n${suggestion.config}\n\`\`\`` : suggestion.config,

@@ -10,7 +10,7 @@ export interface Suggestion {
   readonly lastAt: number
   readonly routes: readonly RouteSuggestion[]
   /** Routes with too few keys to say anything of. */
-  readonly routesLeftOut: number
+  readonly routesLeftOut: readonly string[]
   /** Lines ready for sluice.config.yaml. */
   readonly config: string
 }
@@ -60,9 +60,9 @@ export function suggest(
   nameOf: (key: string) => string,
 ): Suggestion {
   const routes: RouteSuggestion[] = []
-  let routesLeftOut = 0
+  const routesLeftOut: string[] = []
   for (const [route, own] of peaks.routes) {
-    if (own.size < LEAST_KEYS) routesLeftOut++
+    if (own.size < LEAST_KEYS) routesLeftOut.push(printable(route))
     else routes.push(suggestRoute(route, own.all(), nameOf))
   }
   routes.sort((one, other) => other.requests - one.requests)

@@ -38,12 +38,17 @@ const draft: Explain = ({ standings: [standing] }) => {
     ['`q`', `How much the policy allows: ${amount(policy.quota, policy.unit)}.`],
     ...(policy.unit === 'requests' ? [] : [['`qu`', `What is counted: ${code(policy.unit)}.`] as const]),
     ...(policy.lease === undefined
-      ? [['`w`', 'In how many seconds. Absent where that is not a whole number.'] as const]
+      ? [['`w`', 'The window, in seconds. Absent where it is not a whole number of them.'] as const]
       : []),
     ['`RateLimit`', 'How each policy stands now.'],
     ['`r`', `What remains: ${amount(Math.min(remaining, policy.quota), policy.unit)}.`],
     ...(seconds > 0
-      ? [['`t`', `In how many seconds there is more: ${seconds}. Absent where nothing is used.`] as const]
+      ? [
+          [
+            '`t`',
+            `In how many seconds there is more: ${seconds}. It may be longer than the window. Absent where nothing is used.`,
+          ] as const,
+        ]
       : []),
   ]
 }

@@ -34,16 +34,21 @@ export async function exhaust(
   const most = checkWhole('exhaust(): most', options.most ?? 1_000, 1, 1_000_000)
   const sent = requestOf(request)
   const target = await openTarget(app)
+  const statuses = new Set<number>()
   try {
     for (let allowed = 0; allowed < most; allowed++) {
       const response = await target.send(sent)
       if (isDenial(readResponse(response))) return { response, allowed }
+      statuses.add(response.status)
     }
   } finally {
     await target.close()
   }
   const what = `${sent.method ?? 'GET'} ${sent.path}`
-  throw new Error(`exhaust(): ${what} was sent ${most} times, and none was denied. Does the route have a limit?`)
+  throw new Error(
+    `exhaust(): ${what} was sent ${most} times and never denied; it was answered ${[...statuses].join(', ')}. Does the route exist, and ` +
+      'does it have a limit?',
+  )
 }
 
 function requestOf(given: string | ExhaustedRequest): ExhaustedRequest {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Store } from '@sluice/core'
+import { ConfigError, type Store } from '@sluice/core'
 import type { Field, Passage } from '@sluice/core/http'
-import { describe } from '@sluice/core/runtime'
+import { describe, shown } from '@sluice/core/runtime'
 import { DescribedRoutes } from '../openapi/described-routes.js'
 import { completeAnswer, type MockAnswer } from './answer.js'
 import type { MockTime } from './clocks.js'
@@ -99,7 +99,7 @@ export class Answering {
       this.#send({ ...open, fields }, { status: passage.status, body: passage.body })
       return
     }
-    const own = await this.#options.respond?.(open.logged.request)
+    const own = checkAnswer(await this.#options.respond?.(open.logged.request))
     const answer = own ?? described?.answer ?? this.#options.speaks.answer(incoming)
     this.#send({ ...open, fields }, answer, fault !== undefined)
   }
@@ -147,6 +147,13 @@ export class Answering {
     if (isCut) cutAnswer(response, answer)
     else writeAnswer(response, answer)
   }
+}
+
+/** @throws {ConfigError} on what is no answer, and not `undefined` either. */
+function checkAnswer(answer: unknown): MockAnswer | undefined {
+  if (answer === undefined) return undefined
+  if (typeof answer === 'object' && answer !== null) return answer
+  throw new ConfigError(`respond: expected an answer such as { status: 200, body: 'hello' }, got ${shown(answer)}.`)
 }
 
 function fail(response: ServerResponse, error: unknown): void {

@@ -1,5 +1,5 @@
 import { ConfigError } from '@sluice/core'
-import { checkOptions, describe, shown } from '@sluice/core/runtime'
+import { checkOptions, describe, isThenable, shown } from '@sluice/core/runtime'
 import { type MockApi, optionsOf } from '../mock/mock-api.js'
 import { presetOf } from '../presets/presets.js'
 import { addsJitter, backsOff, limitsRetries, type Outage, outage } from './outage.js'
@@ -38,7 +38,8 @@ export async function expectPolite(
   options: PoliteOptions = {},
 ): Promise<PoliteReport> {
   const skipped = checkArguments(client, options)
-  const stage = stageOf(client, mock)
+  const returned = new Returned(client)
+  const stage = stageOf((url, options) => returned.call(url, options), mock)
   let shared: Promise<Outage> | undefined
   const duringOutage = (find: (outage: Outage) => Finding) => async (): Promise<Finding> => {
     shared ??= outage(stage)
@@ -59,9 +60,34 @@ export async function expectPolite(
   }
   const names = NAMES.filter((name) => !skipped.has(name))
   const checks = await Promise.all(names.map((name) => checked(name, plays[name], stage)))
+  returned.check()
   const report = { checks }
   if (checks.some(({ passed }) => !passed)) throw new PolitenessError(report)
   return report
+}
+
+/** What the client's function returns: without a promise, nobody knows when a call has ended. */
+class Returned {
+  readonly #client: PoliteClient
+  #isPromise = true
+
+  constructor(client: PoliteClient) {
+    this.#client = client
+  }
+
+  call(...given: Parameters<PoliteClient>): ReturnType<PoliteClient> {
+    const call = this.#client(...given)
+    this.#isPromise &&= isThenable(call)
+    return call
+  }
+
+  /** @throws {ConfigError} where it was no promise. */
+  check(): void {
+    if (this.#isPromise) return
+    throw new ConfigError(
+      'expectPolite(): the function must return the promise of its call, as in (url, { signal }) => fetch(url, { signal }).',
+    )
+  }
 }
 
 const NAMES = Object.keys(CHECKS) as readonly PoliteCheckName[]

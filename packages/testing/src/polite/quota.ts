@@ -18,8 +18,10 @@ export function waitsForQuota(stage: Stage): Promise<Finding> {
     }
     if (!stage.reportsRemaining) return passed('This API does not say what remains.')
     const ignored = mock.violations.filter(({ kind }) => kind === 'ignored-quota').length
-    if (ignored === 0) return passed('It sent no request after it had read that nothing remains.')
-    return failed(`It sent a request although it had read that nothing remains, ${times(ignored)}.`)
+    if (ignored === 0) return passed('It sent no request after a response had said that nothing remains.')
+    return failed(
+      `It sent ${ignored === 1 ? '1 request' : `${ignored} requests`} after a response had said that nothing remains.`,
+    )
   })
 }
 
@@ -48,8 +50,4 @@ export function spreadsCalls(stage: Stage): Promise<Finding> {
     if (herd !== undefined) return failed(herd.message)
     return passed(`20 calls at once became ${mock.requests.length} requests, and no herd.`)
   })
-}
-
-function times(count: number): string {
-  return count === 1 ? 'once' : `${count} times`
 }

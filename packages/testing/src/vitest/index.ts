@@ -7,8 +7,8 @@ import { expect } from 'vitest'
 import { type RateLimitMatchers, rateLimitMatchers } from '../matchers/matchers.js'
 
 declare module 'vitest' {
-  interface Assertion<T> extends RateLimitMatchers<T> {}
-  interface AsymmetricMatchersContaining extends RateLimitMatchers {}
+  // Vitest declares it for this: an interface that is augmented in a module that was seen first would hide the original.
+  interface Matchers<T> extends RateLimitMatchers<T> {}
 }
 
 expect.extend(rateLimitMatchers)

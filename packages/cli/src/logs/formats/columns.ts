@@ -1,3 +1,4 @@
+import { ConfigError } from '@sluice/core'
 import { type FieldName, LogEntry, NO_VALUES } from '../entry.js'
 import { pathOf, RequestLines } from '../request-line.js'
 import { anyTime, TimeReader } from '../times.js'
@@ -27,8 +28,12 @@ export class ColumnReader {
     this.#map = map
   }
 
-  /** Returns whether there is a time among the names. */
-  declare(names: readonly string[]): boolean {
+  /** @throws {ConfigError} where a column that was named by `--map` is not among the names. */
+  declare(names: readonly string[]): void {
+    for (const [column, name] of Object.entries(this.#map)) {
+      if (name === undefined || names.includes(name)) continue
+      throw new ConfigError(`--map: there is no column '${name}' for ${column}. The columns are: ${names.join(', ')}.`)
+    }
     const find = (some: readonly string[]): number => {
       for (const name of some) if (names.includes(name)) return names.indexOf(name)
       return -1
@@ -44,7 +49,6 @@ export class ColumnReader {
     this.#unitMs = duration < 0 || isBeginning ? 0 : durationUnitMs(names[duration] ?? '')
     this.times.hasDurations = duration >= 0 || isBeginning
     this.#wantedPlaces = this.#wanted.map((field) => find(columnNamesOf(field, this.#map)))
-    return time >= 0
   }
 
   read(row: readonly string[]): LogEntry | undefined {

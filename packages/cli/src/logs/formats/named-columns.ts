@@ -105,12 +105,14 @@ export function durationUnitMs(name: string): number {
 export const TIMES_OF_BEGINNING: ReadonlySet<string> = new Set(['StartUTC', 'StartLocal', 'start_time'])
 
 /** `time=when,ip=client.address`, as `--map` has it: columns of this file by name. */
-export type ColumnMap = Readonly<Partial<Record<Column, string>>>
+export type ColumnMap = Readonly<Partial<Record<Column | `header:${string}`, string>>>
 
 /** The names a wanted field may have as a column. */
 export function columnNamesOf({ kind, name }: FieldName, map: ColumnMap): readonly string[] {
   if (kind === 'header') {
     const low = name.replaceAll('-', '_')
+    const mapped = map[`header:${name}`]
+    if (mapped !== undefined) return [mapped]
     const title = name.replace(/(^|-)[a-z]/g, (part) => part.toUpperCase())
     return [
       `http_${low}`,
