@@ -80,6 +80,12 @@ describe('sluice compare', () => {
     ).toBe(0)
   })
 
+  it('prints no escape that a path holds', async () => {
+    const lines = [0, 1, 2].map((i) => ({ at: START + i, path: '/\u001b[2J' }))
+    const { stdout } = await compare('limits: { api: 3/min }', 'limits: { api: 2/min }', lines)
+    expect(stdout).toContain('GET /\uFFFD[2J')
+  })
+
   it('says where a configuration is wrong', async () => {
     const { code, stderr } = await compare('limits: { api: 3/min }', 'limits: { api: 2/mn }', LINES)
     expect(code).toBe(2)

@@ -115,6 +115,24 @@ describe('sluice docs openapi', () => {
     expect(await by('api=GET /search')).toEqual(await by('GET /search=api'))
   })
 
+  it.each([
+    ['never settles', 'await new Promise(() => {})'],
+    ['ends the process', 'process.exit(0)'],
+  ])('fails where the module of an app %s', async (_what, code) => {
+    using folder = new Folder()
+    const { code: exit, stderr } = await sluiceProcess([
+      'docs',
+      'openapi',
+      '--in',
+      document,
+      '--app',
+      folder.write('app.mjs', code),
+      '--check',
+    ])
+    expect(exit).toBe(1)
+    expect(stderr).toContain('The command did not end')
+  })
+
   it('writes an overlay in YAML or JSON', async () => {
     const overlay = await sluice(['docs', 'openapi', '--in', document, '--config', config, '--overlay'])
     expect(overlay.stdout).toMatch(/^overlay: 1\.0\.0\n/)

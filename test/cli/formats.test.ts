@@ -215,12 +215,18 @@ describe('access logs', () => {
       'garbage',
       '\u001b[2Jcleared',
       '1.2.3.4 - - [99/Foo/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "-"',
-      'x'.repeat(9_000),
+      'x y '.repeat(3_000),
     ]
     const { files } = await read(line.repeat(9) + odd.join('\n'))
     expect(files[0]).toMatchObject({ entries: 9, unreadable: 4 })
     expect(files[0]?.samples.slice(0, 2)).toEqual(['garbage', '\uFFFD[2Jcleared'])
     expect(files[0]?.samples[3]).toHaveLength(161)
+  })
+
+  it('show no secrets in lines that cannot be read', async () => {
+    const line = '203.0.113.7 - - [10/Oct/2026:13:55:36 +0000] "GET /search HTTP/1.1" 200 512 "-" "-"\n'
+    const { files } = await read(`${line}${line}key=sk_live_0123456789abcdefghij broken\n`)
+    expect(files[0]?.samples).toEqual(['key=… broken'])
   })
 
   it('with requests that are none still count for their client', async () => {
@@ -322,6 +328,33 @@ describe('access logs', () => {
     // One a second passes: only in the order of time is nothing denied by a bucket of one.
     const { stdout } = await sluice(['simulate', one, other, '--limit', '60/min burst 1', '--json'])
     expect((JSON.parse(stdout) as Parsed).limits[0]).toMatchObject({ allowed: 40, denied: 0 })
+  })
+
+  it('of several servers that overlap for longer than a minute are merged by time', async () => {
+    using folder = new Folder()
+    const lines = (from: number) =>
+      Array.from(
+        { length: 180 },
+        (_, i) =>
+          `${JSON.stringify({ time: new Date(AT + from + i * 10_000).toISOString(), ip: '203.0.113.7', path: '/' })}\n`,
+      )
+    const [one, other] = [lines(0), lines(5_000)]
+    const sorted = [...one, ...other].sort().join('')
+    const count = async (...files: readonly string[]) => {
+      const { stdout } = await sluice(['simulate', ...files, '--limit', '8/min', '--json'])
+      const { limits } = JSON.parse(stdout) as Parsed
+      return [limits[0]?.allowed, limits[0]?.denied]
+    }
+    const whole = await count(folder.write('whole.log', sorted))
+    expect(whole).toEqual([240, 120])
+    expect(await count(folder.write('one.log', one.join('')), folder.write('other.log', other.join('')))).toEqual(whole)
+  })
+
+  it('that have nothing but blank lines are empty', async () => {
+    using folder = new Folder()
+    const line = '203.0.113.7 - - [10/Oct/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1 "-" "-"\n'
+    const files = [folder.write('blank.log', '\n\n  \n'), folder.write('access.log', line)]
+    expect((await sluice(['simulate', ...files, '--limit', '1/min'])).code).toBe(0)
   })
 
   it('whose lines stand in the order in which requests ended are put into that in which they began', async () => {

@@ -12,7 +12,7 @@ interface Loaded {
   readonly heldBack: number
   readonly latencyMs: { readonly admitted: { readonly p50: number; readonly max: number } }
   readonly limits: readonly { readonly name: string; readonly quota: number; readonly mostAdmitted: number | null }[]
-  readonly findings: readonly { readonly kind: string; readonly count: number }[]
+  readonly findings: readonly { readonly kind: string; readonly count: number; readonly isCertain: boolean }[]
   readonly errors: Readonly<Record<string, number>>
 }
 
@@ -128,6 +128,46 @@ describe('sluice load', () => {
     expect(findings.map((finding) => finding.kind)).toContain(kind)
   })
 
+  it.each([
+    ['refunds', { refund: 'successful' }, '1/min'],
+    ['costs', { cost: 3 }, '10/2s'],
+    ['delays', { delay: { after: 1, stepMs: 20, maxMs: 100 } }, '5/2s'],
+  ] as const)('does not call a server dishonest that %s', async (_what, options, policies) => {
+    const server = app()
+    server.use(express({ store: memoryStore() })(policies, { name: 'api', ...options }))
+    server.use((_request, response) => void response.sendStatus(200))
+    const { findings } = await load(server, '--rps', '25', '--clients', '1', '--for', '1500ms')
+    expect(findings.filter(({ isCertain }) => isCertain)).toEqual([])
+  })
+
+  it('sees that more is admitted than was announced', async () => {
+    const headers = { 'RateLimit-Policy': '"x";q=10;w=60', RateLimit: '"x";r=9;t=60' }
+    const { findings } = await load(
+      (_request, response) => response.writeHead(200, headers).end(),
+      '--rps',
+      '50',
+      '--for',
+      '1s',
+    )
+    expect(findings).toEqual([expect.objectContaining({ kind: 'more-admitted-than-announced', isCertain: false })])
+  })
+
+  it('waits for no response that drips', async () => {
+    let count = 0
+    const began = performance.now()
+    const { failed } = await load(
+      (_request, response) => {
+        count += 1
+        if (count === 1) return void response.end('ok')
+        const drip = setInterval(() => response.write('x'), 50)
+        response.on('close', () => clearInterval(drip))
+      },
+      ...['--rps', '4', '--clients', '2', '--for', '500ms', '--timeout', '300ms'],
+    )
+    expect(failed).toBeGreaterThan(0)
+    expect(performance.now() - began).toBeLessThan(3_000)
+  })
+
   it('counts errors of the server as failed, and a server that is not there ends it with code 1', async () => {
     const { admitted, failed } = await load((_request, response) => response.writeHead(500).end(), '--for', '300ms')
     expect([admitted, failed > 5]).toEqual([0, true])
@@ -156,7 +196,7 @@ describe('sluice load', () => {
     )
     expect(admitted).toBeGreaterThan(10)
     expect(failed).toBeGreaterThan(20)
-    expect(Object.keys(errors).join()).toContain('no response in 300 ms')
+    expect(Object.keys(errors).join()).toContain('no whole response in 300 ms')
   })
 
   it('ends with code 3 where a condition of --fail-if holds', async () => {
@@ -194,6 +234,8 @@ describe('sluice load', () => {
     [['--behave', 'badly'], '--behave: expected polite or hammer'],
     [['--as', 'x-api-key: me'], '--as: expected a value with {client}'],
     [['--header', 'nothing'], '--header: expected a header'],
+    [['--header', 'x: a\u0001b'], '--header: the value of x has characters'],
+    [['--method', 'GE T'], '--method: expected a method of HTTP'],
   ])('says what is wrong with %j', async (options, sentence) => {
     const { code, stderr } = await sluice(['load', 'http://localhost:1/', ...options])
     expect(stderr).toContain(sentence)

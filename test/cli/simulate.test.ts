@@ -273,6 +273,18 @@ describe('sluice simulate', () => {
     expect(notes.join()).toContain('whole seconds')
   })
 
+  it('knows the best case also where only some of the logs have whole seconds', async () => {
+    using folder = new Folder()
+    const exact = at(...Array.from({ length: 100 }, (_, i) => i))
+      .map(jsonLine)
+      .join('\n')
+    const coarse = at(7_200_000, 7_201_000).map(combinedLine).join('\n')
+    const files = [folder.write('exact.jsonl', exact), folder.write('coarse.log', coarse)]
+    const { stdout } = await sluice(['simulate', ...files, '--limit', '5/10s', '--json'])
+    // What has milliseconds is no better than it is.
+    expect((JSON.parse(stdout) as Result).limits[0]?.deniedBetween).toEqual([95, 95])
+  })
+
   it('lets denied clients come back, as they are told or every second', async () => {
     const burst = at(...Array.from({ length: 12 }, (_, i) => i))
     const retries = async (model: string) =>
@@ -362,6 +374,9 @@ describe('sluice simulate', () => {
     { args: ['--limit', '5/min', '--format', 'combind'], sentence: "no format 'combind'. Did you mean 'combined'?" },
     { args: ['--limit', '5/min', '--format', '$remote_addr$status'], sentence: '--format' },
     { args: ['--limit', '5/min', '--from', 'yesterday'], sentence: '--from: expected a time' },
+    { args: ['--limit', '5/min', '--from', '10'], sentence: '--from: expected a time' },
+    { args: ['--suggest', '--algorithm', 'fixed-window'], sentence: '--suggest cannot be combined with --algorithm' },
+    { args: ['--config', 'x.yaml', '--key', 'ip'], sentence: '--key goes with --limit' },
     { args: ['--limit', '5/min', '--from', '2030-01-01'], sentence: 'no requests from --from to --to' },
     { args: ['--limit', '5/min', '--top', '-1'], sentence: '--top' },
     { args: ['--limit', '5/min', '--algorithm', 'magic'], sentence: '--algorithm: expected one of' },

@@ -12,8 +12,8 @@ import type { Streams } from './terminal/streams.js'
 const EXIT_CODES = `
 Exit codes:
   0  done
-  1  a file, a server or a store cannot be used
-  2  the command line or a configuration is wrong
+  1  a log, an output file or a server cannot be used
+  2  the command line, a configuration or a document is wrong
   3  a condition of --fail-if or --check holds`
 
 /** Runs a command line; resolves with the exit code. */

@@ -10,7 +10,7 @@ import { keyReader } from '../limits/key-reader.js'
 import { openApiRoutes } from '../limits/openapi-routes.js'
 import { RouteTable } from '../limits/route-pattern.js'
 import { type LogEntry, WantedFields } from '../logs/entry.js'
-import { Replay } from '../replay/replay.js'
+import { AS_IT_IS, Replay } from '../replay/replay.js'
 import { parseFailIf } from '../report/fail-if.js'
 import { shownText } from '../result/shown-key.js'
 import { routeTemplate } from '../suggest/route-template.js'
@@ -85,7 +85,7 @@ async function compare(
     table === undefined ? routeTemplate(method, path) : table.find(method, path)
   const { reports: _reports, ...span } = await readLogs(streams, paths, options, wanted.fields, (entries) => {
     const places = keys.placesOf(entries)
-    const [wasDenied, isDenied] = [old.take(entries, false), next.take(entries, false)]
+    const [wasDenied, isDenied] = [old.take(entries, AS_IT_IS), next.take(entries, AS_IT_IS)]
     for (const [i, entry] of entries.entries()) {
       const key = keys.keys[places[i] ?? -1] ?? ''
       flips.note(entry, key, routeOf(entry) ?? 'no route', wasDenied[i] === 1, isDenied[i] === 1)

@@ -1,3 +1,4 @@
+import { METHODS, validateHeaderValue } from 'node:http'
 import { ConfigError } from '@sluice/core'
 import { checkTime, checkWhole } from '@sluice/core/runtime'
 import type { Command } from 'commander'
@@ -74,6 +75,9 @@ async function load(streams: Streams, url: string, options: LoadCommandOptions):
     )
   }
   const target = await targetOf(url, options.iOwnThis === true)
+  const method = options.method.toUpperCase()
+  if (!METHODS.includes(method))
+    throw new ConfigError(`--method: expected a method of HTTP such as POST, got '${options.method}'.`)
   const stop = new AbortController()
   const interrupt = (): void => stop.abort()
   process.once('SIGINT', interrupt)
@@ -83,7 +87,7 @@ async function load(streams: Streams, url: string, options: LoadCommandOptions):
     Math.round((rps * durationMs) / 1_000),
     (count) => `${count} requests`,
   )
-  const { method, body } = options
+  const { body } = options
   const { runLoad } = await import('../load/load.js')
   const result = await runLoad({
     target,
@@ -95,7 +99,7 @@ async function load(streams: Streams, url: string, options: LoadCommandOptions):
     isKeyed: as !== undefined,
     requestOf(client) {
       const own = as === undefined ? headers : { ...headers, [as[0]]: as[1].replaceAll('{client}', String(client)) }
-      return { method: method.toUpperCase(), headers: own, body }
+      return { method, headers: own, body }
     },
     signal: stop.signal,
     onSent: () => progress.add(1),
@@ -115,6 +119,11 @@ function headerIn(option: string, text: string): readonly [name: string, value: 
   const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*)$/.exec(text) ?? []
   if (name === undefined || value === undefined)
     throw new ConfigError(`${option}: expected a header such as 'x-api-key: abc', got '${text}'.`)
+  try {
+    validateHeaderValue(name, value)
+  } catch {
+    throw new ConfigError(`${option}: the value of ${name} has characters that a header cannot have.`)
+  }
   return [name.toLowerCase(), value]
 }
 
@@ -151,7 +160,7 @@ function loadJson({ tally, findings, tookMs }: LoadResult): object {
 
 function measured({ tally, findings }: LoadResult) {
   const all = Math.max(1, tally.admitted + tally.denied + tally.failed)
-  const dishonest = findings.reduce((sum, { count }) => sum + count, 0)
+  const dishonest = findings.filter(({ isCertain }) => isCertain).reduce((sum, { count }) => sum + count, 0)
   const of = (count: number) => ({ count, share: count / all })
   return { name: 'load', values: { denied: of(tally.denied), failed: of(tally.failed), dishonest: of(dishonest) } }
 }

@@ -1,10 +1,12 @@
+import { statSync } from 'node:fs'
 import { ConfigError } from '@sluice/core'
 import type { Command } from 'commander'
-import type { FieldName, LogEntry } from '../logs/entry.js'
+import type { FieldName } from '../logs/entry.js'
 import { COLUMN_NAMES, type ColumnMap } from '../logs/formats/named-columns.js'
 import { FORMAT_NAMES, formatNamed } from '../logs/formats.js'
 import { type FileReport, LogFile, type ReadOptions } from '../logs/log-file.js'
-import { readAll, type Span } from '../replay/replay.js'
+import { isoTime } from '../logs/times.js'
+import { type Peeked, readAll, type Span, type TakeRun } from '../replay/replay.js'
 import { bytesOf, megabytes, progressBar } from '../terminal/progress.js'
 import type { Streams } from '../terminal/streams.js'
 
@@ -47,7 +49,7 @@ export async function readLogs(
   paths: readonly string[],
   options: LogOptions,
   wanted: readonly FieldName[],
-  take: (entries: readonly LogEntry[], isCoarse: boolean) => void,
+  take: TakeRun,
 ): Promise<ReadLogs> {
   if (paths.filter((path) => path === '-').length > 1) throw new ConfigError("Standard input, '-', can be read once.")
   const map = mapOf(options.map ?? [])
@@ -62,7 +64,7 @@ export async function readLogs(
   const progress = progressBar(streams, 'Reading', bytesOf(paths), megabytes)
   const files = paths.map((path) => new LogFile(path, { ...read, onBytes: (count) => progress.add(count) }))
   try {
-    const span = await readAll(files, (file) => firstAt(file, read), take)
+    const span = await readAll(files, (file) => peek(file, read), take)
     const reports = files.map(({ report }) => report)
     if (reports.every(({ entries }) => entries === 0)) throw noRequests(reports)
     return { ...span, reports }
@@ -71,11 +73,15 @@ export async function readLogs(
   }
 }
 
-/** Standard input cannot be opened twice: it is taken to begin first. */
-async function firstAt({ path }: LogFile, read: Omit<ReadOptions, 'onBytes'>): Promise<number> {
-  if (path === '-') return Number.NEGATIVE_INFINITY
+/** Pipes cannot be opened twice, as files can: they are taken to begin first, and to have whole seconds. */
+async function peek({ path }: LogFile, read: Omit<ReadOptions, 'onBytes'>): Promise<Peeked> {
+  if (path === '-' || statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    return { firstAt: Number.NEGATIVE_INFINITY, isCoarse: true }
+  }
   const whole = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, onBytes: () => undefined }
-  return await new LogFile(path, { ...read, ...whole }).firstAt()
+  const file = new LogFile(path, { ...read, ...whole })
+  const firstAt = await file.firstAt()
+  return { firstAt, isCoarse: file.isCoarse }
 }
 
 function noRequests(reports: readonly FileReport[]): ConfigError {
@@ -108,7 +114,8 @@ function mapOf(texts: readonly string[]): ColumnMap {
 
 function timeOf(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  const ms = Date.parse(/^\d{4}-\d\d-\d\d[T ][\d:.]+$/.test(text) ? `${text.replace(' ', 'T')}Z` : text)
+  const isIso = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(text)
+  const ms = isIso ? isoTime(text.length === 10 ? `${text}T00:00Z` : text) : Number.NaN
   if (Number.isNaN(ms))
     throw new ConfigError(`${option}: expected a time such as 2026-10-01 or 2026-10-01T12:00:00Z, got '${text}'.`)
   return ms

@@ -86,11 +86,15 @@ export function simulateCommand(program: Command, streams: Streams): void {
     })
 }
 
+const NOT_WITH_SUGGEST = ['limit', 'config', 'html', 'failIf', 'algorithm', 'route', 'cost', 'retries'] as const
+
 async function suggest(streams: Streams, paths: readonly string[], options: SimulateOptions): Promise<void> {
-  const { key: keys = ['ip'], openapi, limit, config, html, failIf } = options
-  if ([limit, config, html, failIf].some((option) => option !== undefined)) {
-    throw new ConfigError('--suggest cannot be combined with --limit, --config, --html or --fail-if.')
+  const { key: keys = ['ip'], openapi } = options
+  for (const name of NOT_WITH_SUGGEST) {
+    if (options[name] === undefined || (name === 'retries' && options.retries === 'none')) continue
+    throw new ConfigError(`--suggest cannot be combined with --${name === 'failIf' ? 'fail-if' : name}.`)
   }
+  if (keys.length > 1) throw new ConfigError('--suggest takes one --key.')
   const [keyText = 'ip'] = keys
   await suggestLimits(streams, paths, keyText, openapi === undefined ? undefined : openApiRoutes(openapi), options)
 }

@@ -5,7 +5,7 @@ import { keyReader } from '../limits/key-reader.js'
 import type { OpenApiRoutes } from '../limits/openapi-routes.js'
 import { RouteTable } from '../limits/route-pattern.js'
 import { type LogEntry, WantedFields } from '../logs/entry.js'
-import { Replay } from '../replay/replay.js'
+import { AS_IT_IS, Replay } from '../replay/replay.js'
 import { duration } from '../report/numbers.js'
 import { shownText } from '../result/shown-key.js'
 import { ALL, Peaks } from '../suggest/peaks.js'
@@ -98,7 +98,7 @@ async function verify(
     return route === ALL ? limit : { ...limit, covers: (entry: LogEntry) => routeOf(entry) === route }
   })
   const replay = new Replay(limits, 'none')
-  await readLogs(streams, paths, options, wanted.fields, (entries) => replay.take(entries, false))
+  await readLogs(streams, paths, options, wanted.fields, (entries) => replay.take(entries, AS_IT_IS))
   return replay.limits.map(({ tally }, i) => ({
     route: routes[i]?.route ?? ALL,
     deniedShare: tally.denied / Math.max(1, tally.allowed + tally.denied),

@@ -1,6 +1,7 @@
 import type { LimitReplay } from '../replay/limit-replay.js'
 import type { Replay, Span } from '../replay/replay.js'
 import type { Measured, MeasuredValue } from '../report/fail-if.js'
+import { printable } from '../result/shown-key.js'
 import type { FlipCounts, Flips } from './flips.js'
 
 /** What two configurations decide differently: what `sluice compare --json` prints. */
@@ -49,7 +50,7 @@ export function comparisonOf(
     keysNewlyDenied: flips.keysNewlyDenied,
     limits: [...names].map((name) => ({ name, before: side(before, name), now: side(now, name) })),
     topKeys: topOf(flips.byKey, top, shown),
-    topRoutes: topOf(flips.byRoute, top, (route) => route),
+    topRoutes: topOf(flips.byRoute, top, printable),
     notes: [...new Set([...before.limits, ...now.limits].flatMap(notesOf))],
   }
 }

@@ -55,7 +55,6 @@ export class Sender {
           method,
           headers,
           agent: this.#agent,
-          timeout: this.#timeoutMs,
           // The address that was checked, whatever the name leads to by now.
           lookup: (_host, options, callback) =>
             options.all === true ? callback(null, [{ address, family }]) : callback(null, address, family),
@@ -66,8 +65,16 @@ export class Sender {
           response.on('error', (error) => end(0, {}, error.message))
         },
       )
-      request.on('timeout', () => request.destroy(new Error(`no response in ${this.#timeoutMs} ms`)))
+      const timer = setTimeout(
+        () => request.destroy(new Error(`no whole response in ${this.#timeoutMs} ms`)),
+        this.#timeoutMs,
+      )
       request.on('error', (error: NodeJS.ErrnoException) => end(0, {}, error.code ?? error.message))
+      request.on('close', () => {
+        clearTimeout(timer)
+        // A response that was cut off ends without an error.
+        end(0, {}, 'the connection was closed')
+      })
       request.end(body)
     })
   }

@@ -1,4 +1,5 @@
 import type { Exchange } from './exchange.js'
+import type { AnnouncedLimit } from './load-tally.js'
 
 /** What a header said that was not so. */
 export type Dishonesty =
@@ -9,10 +10,16 @@ export type Dishonesty =
   | 'remaining-but-denied'
   | 'nothing-remaining-but-allowed'
   | 'remaining-above-limit'
+  | 'more-admitted-than-announced'
+
+/** Servers that give units back, delay or only count do these too, honestly. */
+export const POSSIBLE: readonly Dishonesty[] = ['nothing-remaining-but-allowed', 'more-admitted-than-announced']
 
 export interface Finding {
   readonly kind: Dishonesty
   readonly count: number
+  /** Whether no honest server does it. */
+  readonly isCertain: boolean
   /** The first of them, in a sentence. */
   readonly example: string
 }
@@ -24,6 +31,8 @@ const TOLERANCE_MS = 1_250
 export class HonestyCheck {
   readonly #counts = new Map<Dishonesty, { count: number; readonly example: string }>()
   readonly #last = new Map<string, Exchange>()
+  /** What a key's first response said was used, by key and limit: a request costs no more. */
+  readonly #mostCost = new Map<string, number>()
 
   /**
    * @param key Whose quota the request used.
@@ -34,11 +43,32 @@ export class HonestyCheck {
     const before = this.#last.get(key)
     this.#last.set(key, exchange)
     this.#checkAlone(exchange)
-    if (before !== undefined && isAlone) this.#checkPair(before, exchange)
+    for (const { name, limit, remaining } of exchange.report.limits) {
+      const id = `${key} ${name}`
+      if (limit !== null && remaining !== null && !this.#mostCost.has(id)) this.#mostCost.set(id, limit - remaining)
+    }
+    if (before !== undefined && isAlone) this.#checkPair(key, before, exchange)
   }
 
   get findings(): readonly Finding[] {
-    return [...this.#counts].map(([kind, { count, example }]) => ({ kind, count, example }))
+    return [...this.#counts].map(([kind, { count, example }]) => ({
+      kind,
+      count,
+      example,
+      isCertain: !POSSIBLE.includes(kind),
+    }))
+  }
+
+  /** Compares what was admitted in all with what was announced. */
+  end(limits: readonly AnnouncedLimit[]): void {
+    for (const { name, quota, mostAdmitted } of limits) {
+      // No algorithm lets more than twice a quota pass in a window, unless a burst is larger.
+      if (mostAdmitted === null || mostAdmitted <= 2 * quota) continue
+      this.#add(
+        'more-admitted-than-announced',
+        `"${name}" announced ${quota}, and ${mostAdmitted} were admitted in a window`,
+      )
+    }
   }
 
   #checkAlone({ status, report, retryAt, endedAt, headers }: Exchange): void {
@@ -62,7 +92,7 @@ export class HonestyCheck {
   }
 
   /** What the response before said, and what the next request met: nothing else used the key's quota in between. */
-  #checkPair(before: Exchange, exchange: Exchange): void {
+  #checkPair(key: string, before: Exchange, exchange: Exchange): void {
     const isDenied = exchange.status === 429
     if (before.status === 429) {
       const { retryAt } = before
@@ -81,7 +111,8 @@ export class HonestyCheck {
     const known = before.report.limits.filter(({ remaining }) => remaining !== null)
     if (known.length === 0) return
     const least = known.reduce((one, other) => ((other.remaining ?? 0) < (one.remaining ?? 0) ? other : one))
-    if (isDenied && (least.remaining ?? 0) > 0) {
+    const cost = Math.max(1, this.#mostCost.get(`${key} ${least.name}`) ?? 1)
+    if (isDenied && (least.remaining ?? 0) >= cost) {
       this.#add(
         'remaining-but-denied',
         `a request was denied after "${least.name}" had reported ${least.remaining} remaining`,

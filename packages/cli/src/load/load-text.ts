@@ -1,5 +1,6 @@
 import { textTable } from '../report/columns.js'
 import { count, duration, percent, whole } from '../report/numbers.js'
+import type { Finding } from './honesty.js'
 import type { LoadResult } from './load.js'
 import type { AnnouncedLimit } from './load-tally.js'
 
@@ -18,13 +19,24 @@ export function loadText({ tally, findings, tookMs }: LoadResult): string {
     ),
     others(tally),
     limits(tally.limits),
-    findings.length === 0
-      ? tally.limits.length === 0
-        ? ''
-        : 'No header was found to be wrong.'
-      : `Wrong headers:\n${findings.map(({ kind, count: times, example }) => `  ${kind}, ${count(times, 'time')}: ${example}`).join('\n')}`,
+    verdict(findings, tally.limits.length > 0),
   ]
   return parts.filter((part) => part !== '').join('\n\n')
+}
+
+function verdict(findings: readonly Finding[], wasChecked: boolean): string {
+  if (findings.length === 0) return wasChecked ? 'No header was found to be wrong.' : ''
+  const lines = (isCertain: boolean): readonly string[] =>
+    findings
+      .filter((finding) => finding.isCertain === isCertain)
+      .map(({ kind, count: times, example }) => `  ${kind}, ${count(times, 'time')}: ${example}`)
+  const [certain, possible] = [lines(true), lines(false)]
+  return [
+    ...(certain.length === 0 ? [] : ['Wrong headers:', ...certain]),
+    ...(possible.length === 0
+      ? []
+      : ['Possibly wrong (refunds, delays, bursts and soft limits do this too):', ...possible]),
+  ].join('\n')
 }
 
 const PERCENTILES = ['p50', 'p90', 'p99', 'max'].map((title) => ({ title, isRight: true }))

@@ -58,8 +58,14 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     })
     underWay.add(sent)
   }
+  // An interrupt does not wait for what is under way.
+  const interrupt = (): void => sender.close()
+  if (signal.aborted) interrupt()
+  else signal.addEventListener('abort', interrupt)
   await Promise.all(underWay)
+  signal.removeEventListener('abort', interrupt)
   sender.close()
+  honesty.end(tally.limits)
   return { tally, findings: honesty.findings, tookMs: performance.now() - beganAt }
 }
 

@@ -109,14 +109,16 @@ export class LogFile {
   /** When the earliest request of its first block began, in Unix milliseconds; infinite where it has none. Opens it for that. */
   async firstAt(): Promise<number> {
     for await (const block of this.#blocks()) {
-      this.#read(block, true)
-      return this.#order.end()[0]?.at ?? Number.POSITIVE_INFINITY
+      const first = this.#read(block, true)[0] ?? this.#order.end()[0]
+      return first?.at ?? Number.POSITIVE_INFINITY
     }
     return Number.POSITIVE_INFINITY
   }
 
   #read(block: string, isLast: boolean): readonly LogEntry[] {
     const text = this.#reader === undefined ? block.replace(/^\uFEFF/, '') : block
+    // There may be nothing but blank lines.
+    if (this.#reader === undefined && text.trim() === '') return []
     this.#reader ??= this.#open(text)
     this.#reader.read(text, isLast, this)
     return this.#order.take()
@@ -154,7 +156,9 @@ export class LogFile {
 function shorter(line: string): string {
   const cut = line.length > SAMPLE_LENGTH ? `${line.slice(0, SAMPLE_LENGTH)}…` : line
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return cut.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD')
+  const plain = cut.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD')
+  // What is long and without a break may be a key or a token.
+  return plain.replace(/[\w+/=-]{20,}/g, (text) => `${text.slice(0, 4)}…`)
 }
 
 function codeOf(error: unknown): unknown {

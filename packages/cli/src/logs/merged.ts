@@ -1,14 +1,20 @@
 import type { LogEntry } from './entry.js'
 import type { LogFile } from './log-file.js'
 
+/** Entries of one log. */
+export interface Run {
+  readonly file: LogFile
+  readonly entries: readonly LogEntry[]
+}
+
 /** The entries of all logs, in the order in which they began, in runs. */
 export async function* merged(
   files: readonly LogFile[],
   peek: (file: LogFile) => Promise<number>,
-): AsyncGenerator<readonly LogEntry[]> {
+): AsyncGenerator<Run> {
   const [only] = files
   if (only !== undefined && files.length === 1) {
-    yield* only.runs()
+    for await (const entries of only.runs()) yield { file: only, entries }
     return
   }
   const heads: Head[] = []
@@ -16,19 +22,20 @@ export async function* merged(
   yield* interleaved(heads)
 }
 
-async function* interleaved(heads: readonly Head[]): AsyncGenerator<readonly LogEntry[]> {
+async function* interleaved(heads: readonly Head[]): AsyncGenerator<Run> {
   for (let open = heads.filter(({ isOpen }) => isOpen); open.length > 0; open = open.filter(({ isOpen }) => isOpen)) {
     const first = open.reduce((one, other) => (other.at < one.at ? other : one))
     const next = open.reduce((at, head) => (head === first ? at : Math.min(at, head.at)), Number.POSITIVE_INFINITY)
     await first.fill()
     // A log that has just been opened may begin later than it seemed.
-    if (first.at <= next) yield first.takeUntil(next)
+    if (first.at <= next) yield { file: first.file, entries: first.takeUntil(next) }
     await first.fill()
   }
 }
 
 /** What has been read of a log and not been given yet. It is opened when its first request is next: a year of logs is not open at a time. */
 class Head {
+  readonly file: LogFile
   readonly #runs: AsyncIterator<readonly LogEntry[]>
   #run: readonly LogEntry[] = []
   #next = 0
@@ -37,6 +44,7 @@ class Head {
 
   /** `firstAt`: when its first request began. */
   constructor(file: LogFile, firstAt: number) {
+    this.file = file
     this.#runs = file.runs()
     this.#firstAt = firstAt
   }

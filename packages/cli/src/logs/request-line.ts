@@ -36,6 +36,6 @@ function parse(text: string): RequestTarget {
 /** The path of a request's target: without its query, and without the origin that proxies see. */
 export function pathOf(url: string): string {
   const path = /^[a-z]+:\/\//i.test(url) ? url.replace(/^[a-z]+:\/\/[^/?#]*/i, '') || '/' : url
-  const end = path.search(/[?#;]/)
+  const end = path.search(/[?#]/)
   return end < 0 ? path : path.slice(0, end)
 }

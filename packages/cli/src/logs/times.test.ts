@@ -11,6 +11,8 @@ describe('times of log lines', () => {
     ['10/Oct/2026:13:55:36', AT],
     ['10/Oct/2026:13:55:36.125 +0000', AT + 125],
     ['10/Foo/2026:13:55:36 +0000', Number.NaN],
+    ['31/Feb/2026:13:55:36 +0000', Number.NaN],
+    ['10/Oct/2026:25:61:61 +0000', Number.NaN],
     ['2026-10-10 13:55:36', Number.NaN],
     ['', Number.NaN],
   ])('%s of Apache and nginx', (text, ms) => {

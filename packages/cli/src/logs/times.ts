@@ -1,4 +1,4 @@
-/** Reads the time of a line: Unix milliseconds, NaN where it is none. Lines of one second share their text, so the last answer is kept. */
+/** Reads the time of a line: Unix milliseconds, NaN where it is none, or before 1970. Lines of one second share their text, so the last answer is kept. */
 export class TimeReader {
   /** Whether no time so far had a fraction of a second. */
   isCoarse = true
@@ -14,7 +14,8 @@ export class TimeReader {
 
   read(text: string): number {
     if (text === this.#text) return this.#ms
-    const ms = this.#parse(text)
+    const parsed = this.#parse(text)
+    const ms = parsed < 0 ? Number.NaN : parsed
     this.#text = text
     this.#ms = ms
     if (this.isCoarse && ms % 1000 !== 0 && !Number.isNaN(ms)) this.isCoarse = false
@@ -34,6 +35,9 @@ export function clfTime(text: string): number {
   const month = MONTHS.indexOf(name)
   if (month < 0) return Number.NaN
   const utc = Date.UTC(Number(year), month, Number(day), Number(hour), Number(minute), Number(second))
+  // 31 February is another day.
+  const isTime = Number(hour) < 24 && Number(minute) < 60 && Number(second) < 61 && Number(offsetHours ?? 0) < 15
+  if (!isTime || new Date(Date.UTC(Number(year), month, Number(day))).getUTCDate() !== Number(day)) return Number.NaN
   const ms = Math.round(Number(`0.${fraction || '0'}`) * 1000)
   const offset = sign === undefined ? 0 : Number(`${sign}1`) * (Number(offsetHours) * 60 + Number(offsetMinutes))
   return utc + ms - offset * 60_000

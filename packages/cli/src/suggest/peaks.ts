@@ -47,7 +47,7 @@ export class RoutePeaks {
     const { status } = entry
     this.#cells[base + REQUESTS] = (this.#cells[base + REQUESTS] ?? 0) + 1
     if (REFUSALS.has(status)) this.#cells[base + REFUSED] = (this.#cells[base + REFUSED] ?? 0) + 1
-    if (isTool) this.#cells[base + FROM_TOOL] = 1
+    if (isTool) this.#cells[base + FROM_TOOL] = (this.#cells[base + FROM_TOOL] ?? 0) + 1
     for (let i = 0; i < WINDOWS.length; i++) {
       const ms = WINDOWS[i]?.ms ?? 1
       this.#counts[i]?.add(place, Math.floor((entry.at * PARTS) / ms), 1)
@@ -63,7 +63,8 @@ export class RoutePeaks {
       key,
       requests: this.#cells[place * CELLS + REQUESTS] ?? 0,
       refused: this.#cells[place * CELLS + REFUSED] ?? 0,
-      isTool: this.#cells[place * CELLS + FROM_TOOL] === 1,
+      // One of many behind an address is not all of them.
+      isTool: 2 * (this.#cells[place * CELLS + FROM_TOOL] ?? 0) >= (this.#cells[place * CELLS + REQUESTS] ?? 0),
       peaks: this.#counts.map((counts) => counts.peakOf(place)),
     }))
   }

@@ -4,7 +4,7 @@ import type { DescribedLimit } from '../limits/described-limit.js'
 import type { LimitedRoute } from '../routes/limited-route.js'
 import { coverage, pathShape } from '../routes/path-template.js'
 import { type Operation, operationsOf, servedPaths } from './operations.js'
-import type { Tree } from './tree.js'
+import { entry, isTree, subtree, type Tree } from './tree.js'
 
 /** The limits of each operation of a document, by `METHOD path`. */
 export type OperationLimits = ReadonlyMap<string, readonly DescribedLimit[]>
@@ -17,12 +17,26 @@ export function operationLimits(document: Tree, routes: readonly LimitedRoute[])
   const known = routes.map(
     (route): KnownRoute => ({ route, shape: pathShape(route.path), pattern: coverage(route.path) }),
   )
+  checkPathItems(document, known)
   return new Map(
     operationsOf(document).flatMap((operation) => {
       const limits = routeFor(operation.method, servedPaths(document, operation).map(pathShape), known)?.limits ?? []
       return limits.length === 0 ? [] : [[placeOf(operation), limits]]
     }),
   )
+}
+
+/** @throws {ConfigError} where a limited route is described by a path item that stands elsewhere: its operations are not looked for there. */
+function checkPathItems(document: Tree, routes: readonly KnownRoute[]): void {
+  for (const [path, pathItem] of Object.entries(subtree(document, 'paths'))) {
+    const ref = isTree(pathItem) ? entry(pathItem, '$ref') : undefined
+    if (typeof ref !== 'string') continue
+    const shape = pathShape(path)
+    if (!routes.some(({ route, shape: own }) => own === shape && route.limits.length > 0)) continue
+    throw new ConfigError(
+      `${path}: its path item is a $ref to ${ref}, which is not followed. Write its operations under paths.`,
+    )
+  }
 }
 
 /** A route, and what the paths are like that it has and covers. */

@@ -90,6 +90,9 @@ export class Answering {
       const refused = this.#error(405, 'Method not allowed.')
       return this.#send(open, { ...refused, headers: { ...refused.headers, allow: described.allow } })
     }
+    if (this.#options.speaks.readsJson && incoming.request.method === 'POST' && !isObject(incoming.json)) {
+      return this.#send(open, this.#error(400, 'The body is no JSON object.'))
+    }
     const limit = this.#limits.of(incoming)
     const passage = limit === undefined ? undefined : await limit.admit(incoming, open.response)
     if (passage?.over === true) return
@@ -147,6 +150,10 @@ export class Answering {
     if (isCut) cutAnswer(response, answer)
     else writeAnswer(response, answer)
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** @throws {ConfigError} on what is no answer, and not `undefined` either. */

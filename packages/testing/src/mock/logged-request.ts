@@ -26,12 +26,18 @@ export interface LoggedRequest {
   denied: boolean
   /** What the response reported; nothing where its API reports nothing. */
   reported: readonly Reported[]
+  /**
+   * How long this process had been idle in all when the request arrived, and when it ended. A process that is busy gets to a request
+   * long after it was sent, and clients in it get to a response long after that.
+   */
+  readonly arrivedIdleMs: number
+  endedIdleMs: number | undefined
   /** Equal for requests that are the same: key, method, path and body. */
   readonly fingerprint: string
 }
 
 /** A request as it arrives. */
-export function newLoggedRequest(number: number, at: number, message: IncomingMessage): LoggedRequest {
+export function newLoggedRequest(number: number, at: number, idleMs: number, message: IncomingMessage): LoggedRequest {
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(message.headers)) headers[name] = String(value)
   const { method = 'GET', url = '/' } = message
@@ -41,7 +47,7 @@ export function newLoggedRequest(number: number, at: number, message: IncomingMe
   }
   let fingerprint: string | undefined
   return {
-    ...{ request, limit: undefined, denied: false, reported: [] },
+    ...{ request, arrivedIdleMs: idleMs, endedIdleMs: undefined, limit: undefined, denied: false, reported: [] },
     get fingerprint() {
       fingerprint ??= fingerprintOf(request)
       return fingerprint

@@ -67,7 +67,7 @@ export class MockServer {
   }
 
   #receive(message: IncomingMessage, response: ServerResponse): void {
-    const logged = this.log.add(this.#time.now(), message)
+    const logged = this.log.add(this.#time.now(), this.#time.idle(), message)
     this.#open.set(response, logged)
     // A connection that is reset has nobody to tell.
     response.on('error', () => undefined)
@@ -81,6 +81,7 @@ export class MockServer {
     if (logged === undefined) return
     this.#open.delete(response)
     logged.request.endedAt = this.#time.now()
+    logged.endedIdleMs = this.#time.idle()
     logged.request.status = status
     this.#tell(logged.request)
   }

@@ -13,9 +13,10 @@ export class RequestLog {
     return this.#logged
   }
 
-  add(at: number, message: IncomingMessage): LoggedRequest {
+  /** `idleMs`: see `LoggedRequest`. */
+  add(at: number, idleMs: number, message: IncomingMessage): LoggedRequest {
     this.#count += 1
-    const logged = newLoggedRequest(this.#count, at, message)
+    const logged = newLoggedRequest(this.#count, at, idleMs, message)
     this.#logged.push(logged)
     // In portions, since each copies what is kept.
     if (this.#logged.length >= 2 * MOST_KEPT) this.#logged = this.#logged.slice(-MOST_KEPT)

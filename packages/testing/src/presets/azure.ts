@@ -12,6 +12,7 @@ import { DRAFT_FIELDS, type MockPolicies, type Preset, secondsOf } from './prese
  */
 export const azure: Preset = {
   dialects: ['draft'],
+  readsJson: true,
   reportsRemaining: false,
   omits: DRAFT_FIELDS,
   limited: azureLimits,

@@ -7,6 +7,7 @@ import { DRAFT_FIELDS, type Preset, reportedStanding, reporting } from './preset
  */
 export const github: Preset = {
   dialects: ['draft'],
+  readsJson: false,
   reportsRemaining: true,
   omits: [...DRAFT_FIELDS, 'retry-after'],
   limited: (policies) =>

@@ -3,6 +3,7 @@ import { type Preset, wantsEvents } from './preset.js'
 /** The newest RateLimit draft, and problem details: what Sluice sends by default. */
 export const ietf: Preset = {
   dialects: ['draft'],
+  readsJson: false,
   reportsRemaining: true,
   omits: [],
   limited: (policies) => policies,

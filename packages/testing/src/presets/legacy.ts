@@ -5,6 +5,7 @@ import { type Preset, reporting } from './preset.js'
 /** `X-RateLimit-*` with a reset in Unix seconds, `Retry-After`, and an error as a message in JSON. */
 export const legacy: Preset = {
   dialects: ['legacy'],
+  readsJson: false,
   reportsRemaining: true,
   omits: [],
   limited: (policies) =>

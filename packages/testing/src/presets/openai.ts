@@ -7,6 +7,7 @@ import { textIn, tokensOf, WORDS } from './tokens.js'
 /** OpenAI: limits in requests and tokens, as `llm()` of `@sluice/llm` reports and denies them. */
 export const openai: Preset = {
   dialects: ['draft'],
+  readsJson: true,
   reportsRemaining: true,
   omits: DRAFT_FIELDS,
   limited: (policies) => llm<Incoming>({ provider: 'openai', limits: policies }),

@@ -19,6 +19,8 @@ export interface Preset {
   readonly dialects: readonly Dialect[]
   /** Whether its responses say what remains and when there will be more. */
   readonly reportsRemaining: boolean
+  /** Whether it answers 400 to a POST whose body is no JSON object. */
+  readonly readsJson: boolean
   /** Fields of core that it does not send, by lower-case name. */
   readonly omits: readonly string[]
   /** The policies as a limit takes them, with this API's own fields and denials. */

@@ -7,6 +7,7 @@ import { type Preset, reporting, wantsEvents } from './preset.js'
  */
 export const stripe: Preset = {
   dialects: [],
+  readsJson: false,
   reportsRemaining: false,
   omits: ['retry-after'],
   limited: (policies) =>

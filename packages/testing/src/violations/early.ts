@@ -1,7 +1,7 @@
 import { pathOf } from '../mock/incoming.js'
 import type { LoggedRequest } from '../mock/logged-request.js'
 import { groupedBy } from './chains.js'
-import { EARLY_MS, named, READING_MS, type Violation } from './violation.js'
+import { EARLY_MS, hasRead, named, type Violation } from './violation.js'
 
 /** Requests that came before the time that an earlier response to the same client had named. */
 export function earlyRequests(logged: readonly LoggedRequest[]): readonly Violation[] {
@@ -22,7 +22,7 @@ export function earlyRequests(logged: readonly LoggedRequest[]): readonly Violat
 function mustWaitFor(later: LoggedRequest, earlier: LoggedRequest): boolean {
   const { waitMs = 0, endedAt = 0 } = earlier.request
   const { at } = later.request
-  if (at < endedAt + READING_MS || at >= endedAt + waitMs - EARLY_MS) return false
+  if (!hasRead(later, earlier) || at >= endedAt + waitMs - EARLY_MS) return false
   if (!isSamePlace(later, earlier)) return false
   // Another request may cost less, and so pass sooner than the one that was denied.
   return later.fingerprint === earlier.fingerprint || later.limit === undefined || later.denied

@@ -1,6 +1,6 @@
 import type { LoggedRequest } from '../mock/logged-request.js'
 import { groupedBy } from './chains.js'
-import { EARLY_MS, named, READING_MS, type Violation } from './violation.js'
+import { EARLY_MS, hasRead, named, type Violation } from './violation.js'
 
 /** Requests that were denied, and sent although an earlier response had said that nothing remains. */
 export function ignoredQuotas(logged: readonly LoggedRequest[]): readonly Violation[] {
@@ -17,8 +17,8 @@ export function ignoredQuotas(logged: readonly LoggedRequest[]): readonly Violat
 function latestKnown(own: readonly LoggedRequest[], index: number, later: LoggedRequest): LoggedRequest | undefined {
   const { at } = later.request
   let i = index - 1
-  while (i >= 0 && !isRead(own[i], at)) i -= 1
-  const known = own[i]
+  let known = own[i]
+  while (known !== undefined && !hasRead(later, known)) known = own[--i]
   // After a denial, the time that it named counts.
   if (known === undefined || known.denied) return undefined
   const { endedAt = 0 } = known.request
@@ -28,12 +28,6 @@ function latestKnown(own: readonly LoggedRequest[], index: number, later: Logged
     return then?.remaining === 0 && then.moreAfterMs !== null && at < endedAt + then.moreAfterMs - EARLY_MS
   })
   return isExhausted ? known : undefined
-}
-
-/** Whether a response had been read at that time. */
-function isRead(logged: LoggedRequest | undefined, at: number): boolean {
-  const endedAt = logged?.request.endedAt
-  return endedAt !== undefined && endedAt + READING_MS <= at
 }
 
 function violationOf(known: LoggedRequest, later: LoggedRequest): Violation {

@@ -28,7 +28,7 @@ function log(...told: readonly Told[]): readonly LoggedRequest[] {
       request: {
         ...{ number: i + 1, method: 'GET', path, headers: {}, body: '', key, at, endedAt: at + took, status, waitMs },
       },
-      ...{ limit, denied, fingerprint: `${key} ${path}` },
+      ...{ limit, denied, arrivedIdleMs: at, endedIdleMs: at + took, fingerprint: `${key} ${path}` },
       reported: limit === undefined ? [] : [{ address: limit, allowed: !denied, remaining, capacity, moreAfterMs }],
     }
   })
@@ -110,9 +110,11 @@ describe('retries without backoff', () => {
     expect(kinds(...[0, 0, 1_000, 1_000, 2_000, 2_000, 3_000, 3_000].map((at) => ({ at, status: 503 })))).toEqual([])
   })
 
-  it('are found by their pace, whatever the jitter, where there are many', () => {
+  it('are found by their pace, with a little jitter, where there are many', () => {
     expect(isOnePace([900, 1_100, 1_000, 950, 1_050, 1_020])).toBe(true)
     expect(isOnePace([900, 1_100])).toBe(false)
+    // At a cap, with jitter, after it has grown.
+    expect(isOnePace([100, 190, 380, 900, 800, 1_000, 760, 950, 990, 810, 900, 880, 990, 760])).toBe(false)
     expect(isOnePace([100, 210, 390, 800, 1_500])).toBe(false)
   })
 

@@ -5,11 +5,12 @@ import { named, type Violation } from './violation.js'
 const SAME_SHARE = 0.1
 /** Pauses that are all shorter are no pauses, whatever their shares. */
 const AT_ONCE_MS = 25
-/** With so many pauses, a random pace can be told from a growing one. */
+/** With so many pauses, a pace with a little jitter can be told from a growing one. */
 const MANY_GAPS = 5
-/** Pauses of many that vary by less, and grow by less, are one pace with jitter. */
-const VARIATION = 0.35
-const GROWTH = 1.3
+/** Pauses of many that vary by less are one pace with a little jitter; more of it may be a backoff that has reached its cap. */
+const VARIATION = 0.15
+/** A first pause that is so much shorter than most has grown. */
+const GROWN = 0.8
 
 /** Requests that were sent again and again at the same pace, although the server failed and named no time. */
 export function withoutBackoff(chains: readonly Chain[]): readonly Violation[] {
@@ -26,10 +27,8 @@ export function isOnePace(gaps: readonly number[]): boolean {
   const average = mean(gaps)
   if (Math.max(...gaps) - Math.min(...gaps) <= SAME_SHARE * average) return true
   if (gaps.length < MANY_GAPS) return false
-  const half = Math.floor(gaps.length / 2)
-  const growth = mean(gaps.slice(-half)) / mean(gaps.slice(0, half))
   const deviation = Math.sqrt(mean(gaps.map((ms) => (ms - average) ** 2)))
-  return deviation / average < VARIATION && growth < GROWTH
+  return deviation / average < VARIATION && (gaps[0] ?? 0) >= GROWN * average
 }
 
 function mean(numbers: readonly number[]): number {

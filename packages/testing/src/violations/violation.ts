@@ -1,4 +1,5 @@
 import { pathOf } from '../mock/incoming.js'
+import type { LoggedRequest } from '../mock/logged-request.js'
 import type { ReceivedRequest } from '../mock/received-request.js'
 
 /**
@@ -18,6 +19,16 @@ export interface Violation {
 
 /** A client may send a request before it has read a response that is already on its way, so many milliseconds after it was sent. */
 export const READING_MS = 100
+
+/**
+ * Whether a client had read a response when it sent a request: some time has passed, and the process of the mock has not been busy for
+ * all of it.
+ */
+export function hasRead(later: LoggedRequest, earlier: LoggedRequest): boolean {
+  const { endedIdleMs, request } = earlier
+  if (request.endedAt === undefined || later.request.at < request.endedAt + READING_MS) return false
+  return endedIdleMs !== undefined && later.arrivedIdleMs - endedIdleMs >= READING_MS / 2
+}
 
 /** Milliseconds by which a request may come early: timers and clocks are no more exact than that. */
 export const EARLY_MS = 25
