@@ -142,6 +142,8 @@ function testsOn(version) {
   const { stdout } = spawnSync('npx', [...node, '--version'], { encoding: 'utf8' })
   console.log(`Tests on Node ${stdout.trim()}`)
   const client = ['endings', 'odd-servers', 'sdks', 'undici'].map((name) => `test/client/${name}`)
+  // Whole servers on the first and the last of them: a difference that only shows between the two is not to be expected.
+  const isBetween = version !== OTHER_NODES.at(0) && version !== OTHER_NODES.at(-1)
   run(
     'npx',
     [
@@ -150,8 +152,7 @@ function testsOn(version) {
       'run',
       'packages',
       'test/adapters',
-      'test/conformance',
-      ...client,
+      ...(isBetween ? [] : ['test/conformance', ...client]),
     ],
     `A test failed on Node ${version}.`,
   )

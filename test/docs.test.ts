@@ -51,7 +51,7 @@ describe('the code in the documentation', () => {
     expect(complaints).toEqual([])
   })
 
-  it.each(programs)('runs: $title', async (block) => {
+  it.concurrent.each(programs)('runs: $title', async (block) => {
     mkdirSync(generated, { recursive: true })
     const file = fileOf(block).replace(/ts$/, 'run.mjs')
     const { outputText } = ts.transpileModule(block.code, {
