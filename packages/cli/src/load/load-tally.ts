@@ -10,6 +10,9 @@ export interface AnnouncedLimit {
   readonly mostAdmitted: number | null
 }
 
+/** Servers count whole milliseconds, so a window of theirs can be shorter by one. */
+const CLOCK_MS = 1
+
 /** What became of the requests. */
 export class LoadTally {
   /** Requests that were not sent, since every client waited as told or was busy. */
@@ -18,8 +21,8 @@ export class LoadTally {
   readonly errors: Map<string, number> = new Map()
   #serverErrors = 0
   readonly #latencies: { readonly admitted: number[]; readonly denied: number[] } = { admitted: [], denied: [] }
-  /** When the requests of each key were sent that were admitted. */
-  readonly #admittedAt = new Map<string, number[]>()
+  /** When the admitted requests of each key were sent, and when their responses had ended. */
+  readonly #admittedAt = new Map<string, { readonly sent: number[]; readonly ended: number[] }>()
   readonly #limits = new Map<
     string,
     { readonly unit: string; readonly quota: number; readonly windowMs: number | null }
@@ -40,8 +43,11 @@ export class LoadTally {
     this.#latencies[isDenied ? 'denied' : 'admitted'].push(endedAt - sentAt)
     if (!isDenied) {
       const times = this.#admittedAt.get(key)
-      if (times === undefined) this.#admittedAt.set(key, [sentAt])
-      else times.push(sentAt)
+      if (times === undefined) this.#admittedAt.set(key, { sent: [sentAt], ended: [endedAt] })
+      else {
+        times.sent.push(sentAt)
+        times.ended.push(endedAt)
+      }
     }
     for (const { name, unit, limit, windowMs } of report.limits) {
       if (limit !== null) this.#limits.set(name, { unit, quota: limit, windowMs })
@@ -74,14 +80,20 @@ export class LoadTally {
     })
   }
 
+  /**
+   * The most requests that a window certainly held: the server decided each between its sending and its end, so both
+   * lie in the window. A request that took longer than the window is not counted.
+   */
   #mostIn(windowMs: number): number {
+    const certainMs = windowMs - CLOCK_MS
     let most = 0
-    for (const times of this.#admittedAt.values()) {
-      times.sort((one, other) => one - other)
-      let from = 0
-      for (const [i, time] of times.entries()) {
-        while ((times[from] ?? time) <= time - windowMs) from++
-        most = Math.max(most, i - from + 1)
+    for (const { sent, ended } of this.#admittedAt.values()) {
+      sent.sort((one, other) => one - other)
+      ended.sort((one, other) => one - other)
+      let endedBy = 0
+      for (const [sentBefore, from] of sent.entries()) {
+        while ((ended[endedBy] ?? Infinity) < from + certainMs) endedBy++
+        most = Math.max(most, endedBy - sentBefore)
       }
     }
     return most
