@@ -52,9 +52,7 @@ function slider(limit: LimitResult, index: number): readonly HTMLElement[] {
       `${whole(point.quota)} in each window of ${windowText(limit)}: about ${percent(point.denied / Math.max(1, units))} ` +
       `denied (${whole(point.denied)} units), ${count(point.keys, 'key')} of ${whole(limit.keys)}.`
   }
-  const quota = Number.parseInt(limit.text, 10)
-  const start = points.findIndex((point) => point.quota >= quota)
-  input.value = String(start < 0 ? points.length - 1 : start)
+  input.value = String(points.findIndex(({ quota }) => quota === limit.curve?.quota))
   input.addEventListener('input', show)
   show()
   return [

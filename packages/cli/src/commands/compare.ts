@@ -8,13 +8,11 @@ import { configLimits } from '../limits/config-limits.js'
 import { isSecretSource } from '../limits/entry-keys.js'
 import { keyReader } from '../limits/key-reader.js'
 import { openApiRoutes } from '../limits/openapi-routes.js'
-import { RouteTable } from '../limits/route-pattern.js'
-import { type LogEntry, WantedFields } from '../logs/entry.js'
+import { WantedFields } from '../logs/entry.js'
 import { AS_IT_IS, Replay } from '../replay/replay.js'
-import { parseFailIf } from '../report/fail-if.js'
+import { checkConditions, parseFailIf } from '../report/fail-if.js'
 import { shownText } from '../result/shown-key.js'
-import { routeTemplate } from '../suggest/route-template.js'
-import { CommandError, EXIT } from '../terminal/exit.js'
+import { routeReader } from '../suggest/route-template.js'
 import type { Streams } from '../terminal/streams.js'
 import { type LogOptions, listed, readLogs, withLogOptions } from './log-options.js'
 import { checkTop, write } from './output.js'
@@ -79,10 +77,8 @@ async function compare(
   const replayOf = (config: Config): Replay => new Replay(configLimits(config, { routes, operations }, wanted), 'none')
   const [old, next] = [replayOf(oldConfig), replayOf(newConfig)]
   const keys = keyReader(options.key, wanted)
-  const table = openapi === undefined ? undefined : new RouteTable(openapi.routes)
   const flips = new Flips()
-  const routeOf = ({ method, path }: LogEntry): string | undefined =>
-    table === undefined ? routeTemplate(method, path) : table.find(method, path)
+  const routeOf = routeReader(openapi)
   const { reports: _reports, ...span } = await readLogs(streams, paths, options, wanted.fields, (entries) => {
     const places = keys.placesOf(entries)
     const [wasDenied, isDenied] = [old.take(entries, AS_IT_IS), next.take(entries, AS_IT_IS)]
@@ -99,6 +95,5 @@ async function compare(
     streams,
     options.json === true ? JSON.stringify(comparison, null, 2) : comparisonText(comparison, options.markdown === true),
   )
-  const failures = conditions.flatMap((condition) => condition.failures(comparisonMeasures(comparison)))
-  if (failures.length > 0) throw new CommandError(failures.join('\n'), EXIT.condition)
+  checkConditions(conditions, comparisonMeasures(comparison))
 }

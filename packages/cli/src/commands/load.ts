@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import type { Behaviour, LoadResult } from '../load/load.js'
 import { loadText } from '../load/load-text.js'
 import { targetOf } from '../load/target.js'
-import { parseFailIf } from '../report/fail-if.js'
+import { checkConditions, parseFailIf } from '../report/fail-if.js'
 import { CommandError, EXIT } from '../terminal/exit.js'
 import { progressBar } from '../terminal/progress.js'
 import type { Streams } from '../terminal/streams.js'
@@ -111,8 +111,7 @@ async function load(streams: Streams, url: string, options: LoadCommandOptions):
   if (reason !== undefined && result.tally.statuses.size === 0) {
     throw new CommandError(`${target.url.origin} gave no response to any request: ${reason}.`, EXIT.failed)
   }
-  const failures = conditions.flatMap((condition) => condition.failures([measured(result)]))
-  if (failures.length > 0) throw new CommandError(failures.join('\n'), EXIT.condition)
+  checkConditions(conditions, [measured(result)])
 }
 
 function headerIn(option: string, text: string): readonly [name: string, value: string] {

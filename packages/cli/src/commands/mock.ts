@@ -7,6 +7,7 @@ import { type LimitText, parseLimitText } from '../limits/limit-text.js'
 import { count } from '../report/numbers.js'
 import { printable } from '../result/shown-key.js'
 import { CommandError, EXIT } from '../terminal/exit.js'
+import { plain } from '../terminal/plain.js'
 import type { Streams } from '../terminal/streams.js'
 import { listed } from './log-options.js'
 
@@ -117,7 +118,7 @@ const textPrinter = (print: PrintLine): Printer => ({
       `${String(number).padStart(5)}  ${status ?? 'no answer'}  ${method} ${printable(path.replace(/\?.*$/s, ''))}${wait}`,
     )
   },
-  violation: ({ kind, message }) => print(`       ${kind}: ${printableSentence(message)}`),
+  violation: ({ kind, message }) => print(`       ${kind}: ${plain(message)}`),
   ended(requests, violations) {
     const kinds = [...new Set(violations.map(({ kind }) => kind))]
     const found = kinds.map((kind) => `${violations.filter((one) => one.kind === kind).length} × ${kind}`)
@@ -145,11 +146,6 @@ const jsonPrinter = (print: PrintLine): Printer => ({
     print(JSON.stringify({ violation: kind, message, requests: requests.map(({ number }) => number) })),
   ended: (requests, violations) => print(JSON.stringify({ requests, violations: violations.length })),
 })
-
-function printableSentence(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD')
-}
 
 /** Limits with a route are by route; one without is of all other requests. */
 function limitsOf(texts: readonly string[] = []): Readonly<Record<string, readonly MockPolicy[]>> | undefined {

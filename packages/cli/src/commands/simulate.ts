@@ -8,13 +8,12 @@ import type { SimulatedLimit } from '../limits/simulated-limit.js'
 import { WantedFields } from '../logs/entry.js'
 import { Replay } from '../replay/replay.js'
 import type { RetryModel } from '../replay/retries.js'
-import { parseFailIf, SIMULATION_MEASURES, simulationMeasures } from '../report/fail-if.js'
+import { checkConditions, parseFailIf, SIMULATION_MEASURES, simulationMeasures } from '../report/fail-if.js'
 import { simulationHtml } from '../report/simulation-html.js'
 import { simulationMarkdown } from '../report/simulation-markdown.js'
 import { simulationText } from '../report/simulation-text.js'
 import type { SimulationResult } from '../result/result.js'
 import { resultOf } from '../result/simulation-result.js'
-import { CommandError, EXIT } from '../terminal/exit.js'
 import type { Streams } from '../terminal/streams.js'
 import { type LogOptions, listed, readLogs, withLogOptions } from './log-options.js'
 import { checkTop, write } from './output.js'
@@ -81,8 +80,7 @@ export function simulateCommand(program: Command, streams: Streams): void {
       const conditions = (options.failIf ?? []).map((text) => parseFailIf(text, SIMULATION_MEASURES))
       const result = await simulate(streams, paths, options)
       print(streams, result, options)
-      const failures = conditions.flatMap((condition) => condition.failures(simulationMeasures(result)))
-      if (failures.length > 0) throw new CommandError(failures.join('\n'), EXIT.condition)
+      checkConditions(conditions, simulationMeasures(result))
     })
 }
 

@@ -3,13 +3,12 @@ import { commandLimits } from '../limits/command-limits.js'
 import { isSecretSource } from '../limits/entry-keys.js'
 import { keyReader } from '../limits/key-reader.js'
 import type { OpenApiRoutes } from '../limits/openapi-routes.js'
-import { RouteTable } from '../limits/route-pattern.js'
 import { type LogEntry, WantedFields } from '../logs/entry.js'
 import { AS_IT_IS, Replay } from '../replay/replay.js'
 import { duration } from '../report/numbers.js'
 import { shownText } from '../result/shown-key.js'
 import { ALL, Peaks } from '../suggest/peaks.js'
-import { routeTemplate } from '../suggest/route-template.js'
+import { routeReader } from '../suggest/route-template.js'
 import { LEAST_KEYS, LEAST_SPAN_MS, limitText, type Suggestion, suggest } from '../suggest/suggestion.js'
 import { suggestionText, type Verified } from '../suggest/suggestion-text.js'
 import type { Streams } from '../terminal/streams.js'
@@ -46,7 +45,7 @@ async function suggestFrom(
   const wanted = new WantedFields()
   const keys = keyReader(keyText, wanted)
   const agentAt = wanted.place({ kind: 'known', name: 'user-agent' })
-  const peaks = new Peaks(keys, routesBy(openapi), agentAt)
+  const peaks = new Peaks(keys, routeReader(openapi), agentAt)
   const { firstAt, lastAt } = await readLogs(streams, paths, options, wanted.fields, (entries) => peaks.add(entries))
   checkEnough(peaks.routes.get(ALL)?.size ?? 0, lastAt - firstAt)
   const isSecret = isSecretSource(keyText) && options.showKeys !== true
@@ -66,12 +65,6 @@ function checkEnough(keys: number, spanMs: number): void {
   }
 }
 
-function routesBy(openapi: OpenApiRoutes | undefined): (entry: LogEntry) => string | undefined {
-  if (openapi === undefined) return ({ method, path }) => routeTemplate(method, path)
-  const table = new RouteTable(openapi.routes)
-  return ({ method, path }) => table.find(method, path)
-}
-
 /** Replays the same logs with what is proposed. */
 async function verify(
   streams: Streams,
@@ -82,7 +75,7 @@ async function verify(
   options: SuggestOptions,
 ): Promise<readonly Verified[]> {
   const wanted = new WantedFields()
-  const routeOf = routesBy(openapi)
+  const routeOf = routeReader(openapi)
   const limits = commandLimits(
     {
       limits: routes.map((route, i) => `${i}: ${limitText(route)}`),

@@ -8,9 +8,12 @@ import type { ColumnMap } from './formats/named-columns.js'
 import { patternFormat } from './formats/pattern.js'
 import { awsAlb, combined, common, traefik, vcombined } from './formats/presets.js'
 
+/** All are read the same way; the name is what the report says. */
+const JSON_NAMES: readonly string[] = ['caddy', 'traefik-json', 'nginx-json', 'jsonl']
+
 /** The formats by name, the more specific first: a line of a longer format can be read by a shorter one. */
 function formatsBy(map: ColumnMap): readonly LogFormat[] {
-  const json = ['caddy', 'traefik-json', 'nginx-json', 'jsonl'].map((name) => jsonFormat(name, map))
+  const json = JSON_NAMES.map((name) => jsonFormat(name, map))
   return [...json, cloudfront, awsAlb, traefik, vcombined, combined, common, csvFormat(map)]
 }
 
@@ -58,9 +61,8 @@ function candidatesFor(head: string, map: ColumnMap): readonly LogFormat[] {
   const only = (name: string) => formats.filter((format) => format.name === name)
   if (!head.startsWith('{')) {
     if (head.startsWith('#')) return only('cloudfront')
-    return formats.filter(({ name }) => !['caddy', 'traefik-json', 'nginx-json', 'jsonl', 'cloudfront'].includes(name))
+    return formats.filter(({ name }) => name !== 'cloudfront' && !JSON_NAMES.includes(name))
   }
-  // All are read the same way; the name is what the report says.
   if (/"request":\s*\{/.test(head) && /"ts":/.test(head)) return only('caddy')
   if (head.includes('"RequestMethod"')) return only('traefik-json')
   return only(/"(?:remote_addr|request_uri|body_bytes_sent)"/.test(head) ? 'nginx-json' : 'jsonl')

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { ConfigError } from '@sluice/core'
 import { CommandError, EXIT } from '../terminal/exit.js'
+import { plain } from '../terminal/plain.js'
 import { openLog } from './blocks.js'
 import type { FieldName, LogEntry } from './entry.js'
 import type { BlockReader, LogFormat } from './format.js'
@@ -152,13 +153,10 @@ export class LogFile {
   }
 }
 
-/** Without control characters, which a terminal would obey. */
 function shorter(line: string): string {
   const cut = line.length > SAMPLE_LENGTH ? `${line.slice(0, SAMPLE_LENGTH)}…` : line
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  const plain = cut.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD')
   // What is long and without a break may be a key or a token.
-  return plain.replace(/[\w+/=-]{20,}/g, (text) => `${text.slice(0, 4)}…`)
+  return plain(cut).replace(/[\w+/=-]{20,}/g, (text) => `${text.slice(0, 4)}…`)
 }
 
 function codeOf(error: unknown): unknown {

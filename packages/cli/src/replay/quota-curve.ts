@@ -1,6 +1,8 @@
 /** What each quota would deny, estimated: units beyond it in every window of every key, as a fixed window counts them. */
 export interface QuotaCurve {
   readonly windowMs: number
+  /** The limit's own. */
+  readonly quota: number
   /** Units that were asked for in all. */
   readonly units: number
   readonly points: readonly QuotaPoint[]
@@ -41,7 +43,7 @@ const MOST_POINTS = 160
 export function quotaCurve(
   windowMs: number,
   units: number,
-  own: number,
+  quota: number,
   windows: CountHistogram,
   peaks: CountHistogram,
 ): QuotaCurve {
@@ -50,8 +52,9 @@ export function quotaCurve(
   const largest = Math.max(counts[0]?.[0] ?? 0, keys[0]?.[0] ?? 0)
   return {
     windowMs,
+    quota,
     units,
-    points: quotasUpTo(largest, own).map((quota) => ({
+    points: quotasUpTo(largest, quota).map((quota) => ({
       quota,
       denied: sumAbove(counts, quota, (units) => units - quota),
       keys: sumAbove(keys, quota, () => 1),

@@ -1,5 +1,6 @@
 import { ConfigError } from '@sluice/core'
 import type { SimulationResult } from '../result/result.js'
+import { CommandError, EXIT } from '../terminal/exit.js'
 
 /** A condition under which a command ends with exit code 3. */
 export interface FailIf {
@@ -59,6 +60,12 @@ export function parseFailIf(text: string, measures: readonly string[]): FailIf {
       })
     },
   }
+}
+
+/** @throws {CommandError} with a sentence for each condition that holds. */
+export function checkConditions(conditions: readonly FailIf[], measures: readonly Measured[]): void {
+  const failures = conditions.flatMap((condition) => condition.failures(measures))
+  if (failures.length > 0) throw new CommandError(failures.join('\n'), EXIT.condition)
 }
 
 function compare(actual: number, sign: string, bound: number): boolean {

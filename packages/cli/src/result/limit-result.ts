@@ -2,7 +2,7 @@ import type { DeniedKey } from '../replay/denied-key.js'
 import type { LimitReplay } from '../replay/limit-replay.js'
 import type { RetryModel } from '../replay/retries.js'
 import { inParts } from '../replay/timeline.js'
-import { axisOf } from './axis.js'
+import { type Axis, axisOf } from './axis.js'
 import type { KeyResult, LimitResult, Series, SimulationResult } from './result.js'
 import { shownKey } from './shown-key.js'
 
@@ -23,6 +23,7 @@ export function limitResult(
 ): LimitResult {
   const { limit, tally, retries } = replay
   const name = (place: number): string => shownKey(limit.keys, place, options.showKeys)
+  const axis = axisOf(tally.allowedOverTime, tally.deniedOverTime)
   const places = [...tally.demand.places()]
   const denied = tally.deniedKeys
   const longest = largest(denied, ({ longestBlockMs }) => longestBlockMs)
@@ -52,8 +53,8 @@ export function limitResult(
             admitted: tally.mostAdmitted(),
             windowMs: tally.windowMs,
           },
-    topKeys: topOf(denied, options.top).map((key) => keyResult(key, replay, name)),
-    timeline: timelineOf(replay),
+    topKeys: topOf(denied, options.top).map((key) => keyResult(key, replay, axis, name)),
+    timeline: timelineOf(replay, axis),
     curve: tally.curve(replay.quota) ?? null,
     retries:
       options.retries === 'none'
@@ -68,8 +69,12 @@ function topOf(keys: readonly DeniedKey[], count: number): readonly DeniedKey[] 
 
 const LINE_PARTS = 24
 
-function keyResult(key: DeniedKey, { tally }: LimitReplay, name: (place: number) => string): KeyResult {
-  const { startMs, widthMs, parts } = axisOf(tally.allowedOverTime, tally.deniedOverTime)
+function keyResult(
+  key: DeniedKey,
+  { tally }: LimitReplay,
+  { startMs, widthMs, parts }: Axis,
+  name: (place: number) => string,
+): KeyResult {
   const whole = key.drawn?.from(startMs, widthMs, parts) ?? []
   return {
     key: name(key.place),
@@ -82,8 +87,7 @@ function keyResult(key: DeniedKey, { tally }: LimitReplay, name: (place: number)
   }
 }
 
-function timelineOf({ tally }: LimitReplay): Series {
-  const { startMs, widthMs, parts } = axisOf(tally.allowedOverTime, tally.deniedOverTime)
+function timelineOf({ tally }: LimitReplay, { startMs, widthMs, parts }: Axis): Series {
   return {
     startMs,
     widthMs,

@@ -2,7 +2,7 @@ import type { FileReport } from '../logs/log-file.js'
 import type { Replay } from '../replay/replay.js'
 import type { RetryModel } from '../replay/retries.js'
 import { whole } from '../report/numbers.js'
-import type { SimulationResult } from './result.js'
+import type { LimitResult, SimulationResult } from './result.js'
 
 const SPREAD =
   ' Limits with a window below a minute are replayed a second time with the requests of each second spread over it; both ' +
@@ -15,6 +15,7 @@ const OVERSHOOT =
 /** What the numbers of a simulation do not say. */
 export function notesOf(
   replay: Replay,
+  results: readonly LimitResult[],
   files: readonly FileReport[],
   resolution: SimulationResult['resolution'],
   retries: RetryModel,
@@ -40,13 +41,9 @@ export function notesOf(
   const late = files.reduce((sum, file) => sum + file.late, 0)
   if (late > 0)
     notes.push(`${whole(late)} requests stood more than a minute behind later ones and count at the time of those.`)
-  for (const { limit, store, tally, quota } of replay.limits) {
-    if (tally.allowed + tally.denied === 0) {
-      notes.push(
-        `${limit.name}: it covered no request${tally.unkeyed > 0 ? ' that has its key' : ''}; see its route, key and plan.`,
-      )
-    }
-    if (tally.windowMs > 0 && tally.mostAdmitted() > quota) notes.push(`${limit.name}: ${OVERSHOOT}`)
+  for (const [i, { limit, store }] of replay.limits.entries()) {
+    const result = results[i]
+    if (result !== undefined) notes.push(...resultNotes(result))
     notes.push(...limit.notes().map((note) => `${limit.name}: ${note}`))
     const evictions = store.stats?.().evictions ?? 0
     if (evictions > 0)
@@ -55,4 +52,11 @@ export function notesOf(
       )
   }
   return notes
+}
+
+function resultNotes({ name, allowed, denied, unkeyed, peak, curve }: LimitResult): readonly string[] {
+  if (allowed + denied === 0) {
+    return [`${name}: it covered no request${unkeyed > 0 ? ' that has its key' : ''}; see its route, key and plan.`]
+  }
+  return peak !== null && curve !== null && peak.admitted > curve.quota ? [`${name}: ${OVERSHOOT}`] : []
 }

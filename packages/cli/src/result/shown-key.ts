@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { EntryKeys } from '../limits/entry-keys.js'
+import { plain } from '../terminal/plain.js'
 
 /** Keys that may be secrets are shown by their first characters and a digest, so that a report can be passed on. */
 export function shownKey({ keys, isSecret }: EntryKeys, place: number, showKeys: boolean): string {
@@ -12,9 +13,8 @@ export function shownText(key: string, isSecret: boolean): string {
   return `${printable(key.slice(0, Math.min(4, key.length >> 2)))}…${digest}`
 }
 
-/** Without control characters, which a terminal would obey. */
+/** A text as it is shown: cut, and without what a terminal would obey. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD')
-  return plain.length > 80 ? `${plain.slice(0, 79)}…` : plain
+  const shown = plain(text)
+  return shown.length > 80 ? `${shown.slice(0, 79)}…` : shown
 }

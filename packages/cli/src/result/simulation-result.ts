@@ -23,7 +23,7 @@ export function resultOf(
     allowed: replay.entries - replay.denied,
     denied: replay.denied,
     limits,
-    notes: notesOf(replay, files, resolution, options.retries),
+    notes: notesOf(replay, limits, files, resolution, options.retries),
   }
 }
 
